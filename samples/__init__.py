@@ -1,0 +1,1 @@
+"""Sample material that Bulkhead makes itself, so that nothing has to be downloaded."""

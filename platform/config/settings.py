@@ -1,0 +1,225 @@
+"""The platform's settings. Everything an operator may change comes from the environment (see `env`)."""
+
+from pathlib import Path
+from typing import Any
+
+from config import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA_DIR = env.folder("BULKHEAD_DATA_DIR", default=BASE_DIR / "var")
+
+# --- Bulkhead ------------------------------------------------------------------------------
+
+BUNDLED_PLUGINS = BASE_DIR / "plugins"
+PLUGIN_PATH = env.folders("BULKHEAD_PLUGIN_PATH")
+SCRATCH_ROOT = DATA_DIR / "scratch"
+SAMPLE_VIDEO = DATA_DIR / "samples" / "moving-shapes.mp4"
+
+LONGEST_TIMEOUT_SECONDS = 24 * 3600
+LARGEST_MEMORY_MB = 1 << 20
+RUN_TIMEOUT_SECONDS = env.integer(
+    "BULKHEAD_RUN_TIMEOUT_SECONDS", default=60, minimum=1, maximum=LONGEST_TIMEOUT_SECONDS
+)
+RUN_MEMORY_MB = env.integer(
+    "BULKHEAD_RUN_MEMORY_MB", default=1024, minimum=64, maximum=LARGEST_MEMORY_MB
+)
+WORKERS = env.integer("BULKHEAD_WORKERS", default=2, minimum=1, maximum=256)
+WEB_THREADS = env.integer("BULKHEAD_WEB_THREADS", default=8, minimum=1, maximum=256)
+MAX_UPLOAD_BYTES = (
+    env.integer("BULKHEAD_MAX_UPLOAD_MB", default=2048, minimum=1, maximum=1 << 20) << 20
+)
+REQUIRED_GUARDS = env.names("BULKHEAD_REQUIRE_GUARDS")
+ADMIN_PASSWORD = env.text("BULKHEAD_ADMIN_PASSWORD")
+
+HEARTBEAT_SECONDS = 5
+MISSED_HEARTBEATS = 3
+DRAIN_SECONDS = 6  # what a stop leaves to runs in progress before it cancels them
+REGISTRY_LOCK_SECONDS = 2.0
+TICKET_SECONDS = 30
+IDEMPOTENCY_HOURS = 24
+
+# --- Django --------------------------------------------------------------------------------
+
+DEBUG = env.boolean("BULKHEAD_DEBUG", default=False)
+SECRET_KEY = env.secret_key("BULKHEAD_SECRET_KEY", file=DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.names(
+    "BULKHEAD_ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]", ".localhost")
+)
+CSRF_TRUSTED_ORIGINS = env.names("BULKHEAD_CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_q",
+    "rest_framework",
+    "django_filters",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "plugins_app",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database: SQLite tuned for several writers, PostgreSQL for many machines ---------------
+
+DATABASE = env.database("DATABASE_URL", default_file=DATA_DIR / "db.sqlite3")
+DATABASE["CONN_MAX_AGE"] = None
+DATABASE["CONN_HEALTH_CHECKS"] = True
+if DATABASE["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE: a transaction that reads and then writes waits its turn instead of failing.
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
+    }
+    # A file, not memory: worker processes open the test database too.
+    DATABASE["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Queue and hints -----------------------------------------------------------------------
+
+REDIS_URL = env.redis_url("REDIS_URL")
+
+# The broker only says "there may be work": the claim on a run's row decides who executes it.
+# So a task is handed out once, and neither retry nor timeout may ever step in.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "default",
+    "orm": "default",
+    "broker_class": "plugins_app.cluster.broker.Doorbell",
+    "workers": WORKERS,
+    "timeout": LONGEST_TIMEOUT_SECONDS * 4,
+    "retry": LONGEST_TIMEOUT_SECONDS * 16,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "queue_limit": 1,
+    "bulk": 1,
+    "save_limit": -1,
+    "guard_cycle": 0.5,
+    "recycle": 500,
+    "scheduler": False,
+    "catch_up": False,
+    "ALT_CLUSTERS": {"gpu": {}},
+}
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+if REDIS_URL:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+    }
+
+# --- Files ---------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+MEDIA_ROOT = DATA_DIR / "files"
+WHITENOISE_USE_FINDERS = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+# --- People --------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- Content security: Unfold's Alpine needs 'unsafe-eval', nothing comes from elsewhere ----
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'", "'unsafe-eval'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "connect-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    },
+}
+
+# --- Logging -------------------------------------------------------------------------------
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django_q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
+}

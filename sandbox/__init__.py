@@ -8,6 +8,7 @@
 from sandbox.errors import SandboxError
 from sandbox.guards import Guard, GuardState
 from sandbox.limits import Limits
+from sandbox.probes.gpu import gpu_facts
 from sandbox.reports import (
     Artifact,
     Event,
@@ -18,7 +19,9 @@ from sandbox.reports import (
     Status,
     ToolSpec,
 )
+from sandbox.runner import guards, load, run
 from sandbox.source import FileInput, ModelFile, PluginSource, Requirements, Task
+from sandbox.spawn import sweep
 
 __all__ = [
     "Artifact",
@@ -38,4 +41,9 @@ __all__ = [
     "Status",
     "Task",
     "ToolSpec",
+    "gpu_facts",
+    "guards",
+    "load",
+    "run",
+    "sweep",
 ]

@@ -27,17 +27,17 @@ class Limits:
             _check(field.name, getattr(self, field.name))
         if self.memory_bytes < MIN_MEMORY_BYTES:
             raise ValueError(
-                f"memory_bytes must be at least {MIN_MEMORY_BYTES:,} (32 MiB): "
-                "Python itself does not start in less"
+                f"memory_bytes must be at least {MIN_MEMORY_BYTES:,} (64 MiB): "
+                "an empty plugin takes half of that"
             )
 
 
-MIN_MEMORY_BYTES = 32 << 20
+MIN_MEMORY_BYTES = 64 << 20
 
 
 def _check(name: str, value: Any) -> None:
     kind = (int, float) if name == "timeout_seconds" else (int,)
     if isinstance(value, bool) or not isinstance(value, kind):
-        raise ValueError(f"{name} must be a number, not {value!r}")
+        raise ValueError(f"{name} must be a number, not {value!r}")  # noqa: TRY004
     if not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} must be above zero, not {value!r}")

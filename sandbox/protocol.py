@@ -9,6 +9,7 @@ What breaks the rules raises ProtocolError. Only the sender can be at fault for 
 """
 
 import json
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ HEADER: Final = struct.Struct(">IB")
 PREVIEW_HEADER: Final = struct.Struct(">4sIQd")
 PREVIEW_MAGIC: Final = b"BHPV"
 MAX_DEPTH: Final = 100
+LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -62,25 +65,29 @@ def pack_preview(jpeg: bytes, *, frame: int, time: float, limit: int) -> bytes:
 
 def pack(kind: FrameKind, payload: bytes, *, limit: int) -> bytes:
     if len(payload) > limit:
-        raise FrameTooLarge(
-            f"{len(payload):,} bytes is over the limit of {limit:,} bytes a frame"
-        )
+        raise FrameTooLarge(f"{len(payload):,} bytes is over the limit of {limit:,} bytes a frame")
     return HEADER.pack(len(payload), kind) + payload
 
 
 def decode(payload: bytes) -> dict[str, Any]:
-    text = payload.decode("utf-8", "replace")
+    """Return the JSON object in PAYLOAD, its text and numbers cleaned, or raise ProtocolError."""
     try:
+        text = _decoded_text(payload)
         message = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"a frame is no JSON: {error}") from None
     if not isinstance(message, dict):
-        raise ProtocolError(
-            f"a frame holds a JSON {type(message).__name__}, not an object"
-        )
-    # NULs and surrogates can only hide in escapes: most frames have none and need no walk.
+        raise ProtocolError(f"a frame holds a JSON {type(message).__name__}, not an object")
+    # What is left to clean hides in escapes: most frames have none and need no walk.
     shallow = text.count("[") + text.count("{") < MAX_DEPTH
     return message if shallow and "\\u" not in text else _cleaned(message, depth=0)
+
+
+def _decoded_text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return LONE_SURROGATE.sub(REPLACEMENT, payload.decode("utf-8", "surrogatepass"))
 
 
 def _no_number(_name: str) -> None:
@@ -100,16 +107,13 @@ def _cleaned(value: Any, *, depth: int) -> Any:
     if isinstance(value, list):
         return [_cleaned(item, depth=depth + 1) for item in value]
     if isinstance(value, dict):
-        return {
-            clean_text(key): _cleaned(item, depth=depth + 1)
-            for key, item in value.items()
-        }
+        return {clean_text(key): _cleaned(item, depth=depth + 1) for key, item in value.items()}
     return value
 
 
 def clean_text(text: str) -> str:
-    text = text.replace("\0", REPLACEMENT)
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    """Return TEXT with U+FFFD for every NUL and lone surrogate."""
+    return UNSTORABLE.sub(REPLACEMENT, text)
 
 
 class FrameReader:
@@ -135,9 +139,7 @@ class FrameReader:
         length, number = HEADER.unpack_from(self._buffer)
         kind = _frame_kind(number)
         if length > self._limit:
-            raise ProtocolError(
-                f"a frame says {length:,} bytes; the limit is {self._limit:,}"
-            )
+            raise ProtocolError(f"a frame says {length:,} bytes; the limit is {self._limit:,}")
         end = HEADER.size + length
         if len(self._buffer) < end:
             return None

@@ -46,9 +46,7 @@ class Tool:
     input_type: type[msgspec.Struct]
     output_type: Any
 
-    def arguments(
-        self, values: Mapping[str, Any], files: Mapping[str, File]
-    ) -> dict[str, Any]:
+    def arguments(self, values: Mapping[str, Any], files: Mapping[str, File]) -> dict[str, Any]:
         """Return keyword arguments for the call, or raise InvalidInput saying where it fails."""
         return self._plain_arguments(values) | self._file_arguments(values, files)
 
@@ -69,9 +67,7 @@ class Tool:
         try:
             converted = msgspec.convert(dict(values), self.input_type)
         except msgspec.ValidationError as error:
-            raise InvalidInput(
-                f"the input does not fit the tool's schema: {error}"
-            ) from None
+            raise InvalidInput(f"the input does not fit the tool's schema: {error}") from None
         return {name: getattr(converted, name) for name in values}
 
     def _file_arguments(
@@ -79,30 +75,23 @@ class Tool:
     ) -> dict[str, File]:
         for name in self.spec.file_fields:
             if values.get(name) is not None and name not in files:
-                raise InvalidInput(
-                    f"`{name}` names an upload, but no file came with the run"
-                )
+                raise InvalidInput(f"`{name}` names an upload, but no file came with the run")
         if strays := sorted(set(files) - set(self.spec.file_fields)):
-            raise InvalidInput(
-                f"the tool has no file parameter named {', '.join(strays)}"
-            )
+            raise InvalidInput(f"the tool has no file parameter named {', '.join(strays)}")
         return dict(files)
 
 
-def describe_tool(method: Callable[..., Any]) -> Tool:
+def describe_tool(method: Callable[..., Any], *, name: str) -> Tool:
     """Return METHOD as a Tool, or raise BadTool with what its author must change."""
     mark: ToolMark = getattr(method, TOOL_ATTRIBUTE)
-    name = method.__name__
-    parameters = _parameters(method)
-    hints = _hints(method)
+    parameters = _parameters(method, name)
+    hints = _hints(method, name)
     run_parameter = next((p.name for p in parameters if hints.get(p.name) is Run), None)
     inputs = [parameter for parameter in parameters if parameter.name != run_parameter]
     for parameter in inputs:
         _check_parameter(name, parameter, hints)
     if "return" not in hints:
-        raise BadTool(
-            f"{name}() does not say what it returns: write `-> dict` or `-> None`"
-        )
+        raise BadTool(f"{name}() does not say what it returns: write `-> dict` or `-> None`")
     files = {p.name: hints[p.name] for p in inputs if _is_file(hints[p.name])}
     input_type = _input_type(name, inputs, hints)
     spec = ToolSpec(
@@ -146,36 +135,30 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
-def _parameters(method: Callable[..., Any]) -> list[inspect.Parameter]:
+def _parameters(method: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    if inspect.iscoroutinefunction(method) or inspect.isgeneratorfunction(method):
+        raise BadTool(f"{name}() is async or yields: a tool is a plain method that returns once")
     parameters = list(inspect.signature(method).parameters.values())
     if not parameters or parameters[0].kind not in NAMED_KINDS:
-        raise BadTool(
-            f"{method.__name__}() must be a method: its first parameter is `self`"
-        )
+        raise BadTool(f"{method.__name__}() must be a method: its first parameter is `self`")
     return parameters[1:]
 
 
-def _hints(method: Callable[..., Any]) -> dict[str, Any]:
+def _hints(method: Callable[..., Any], name: str) -> dict[str, Any]:
     try:
         return typing.get_type_hints(method, include_extras=True)
     except (NameError, TypeError, AttributeError, SyntaxError) as error:
         raise BadTool(
-            f"the annotations of {method.__name__}() cannot be read: {error}. "
+            f"the annotations of {name}() cannot be read: {error}. "
             "Every type they name must be importable at the top of its module"
         ) from None
 
 
-def _check_parameter(
-    tool: str, parameter: inspect.Parameter, hints: dict[str, Any]
-) -> None:
+def _check_parameter(tool: str, parameter: inspect.Parameter, hints: dict[str, Any]) -> None:
     if parameter.kind not in NAMED_KINDS:
-        raise BadTool(
-            f"{tool}() takes {parameter}: a tool's parameters must each have a name"
-        )
+        raise BadTool(f"{tool}() takes {parameter}: a tool's parameters must each have a name")
     if parameter.name not in hints:
-        raise BadTool(
-            f"{tool}() does not annotate `{parameter.name}`: write `{parameter.name}: …`"
-        )
+        raise BadTool(f"{tool}() does not annotate `{parameter.name}`: write `{parameter.name}: …`")
 
 
 def _is_file(hint: Any) -> bool:
@@ -197,16 +180,12 @@ def _input_type(
 ) -> type[msgspec.Struct]:
     fields = [_field(parameter, hints[parameter.name]) for parameter in inputs]
     try:
-        return msgspec.defstruct(
-            f"{tool}_input", fields, kw_only=True, forbid_unknown_fields=True
-        )
+        return msgspec.defstruct(f"{tool}_input", fields, kw_only=True, forbid_unknown_fields=True)
     except (TypeError, ValueError) as error:
         raise BadTool(f"the parameters of {tool}() make no schema: {error}") from None
 
 
-def _field(
-    parameter: inspect.Parameter, hint: Any
-) -> tuple[str, Any] | tuple[str, Any, Any]:
+def _field(parameter: inspect.Parameter, hint: Any) -> tuple[str, Any] | tuple[str, Any, Any]:
     # A file's reference is checked by the platform; the child gets the file itself.
     hint = Any if _is_file(hint) else hint
     default = parameter.default
@@ -222,7 +201,7 @@ def _input_schema(
 ) -> dict[str, Any]:
     schema = _schema(tool, "its parameters", input_type)
     definitions = schema.pop("$defs")
-    top = definitions.pop(schema["$ref"].rpartition("/")[2])
+    top: dict[str, Any] = definitions.pop(schema["$ref"].rpartition("/")[2])
     for name, hint in files.items():
         top["properties"][name] = _file_schema(hint)
     return top | ({"$defs": definitions} if definitions else {})
@@ -243,7 +222,8 @@ def _file_schema(hint: Any) -> dict[str, Any]:
 
 def _schema(tool: str, what: str, hint: Any) -> dict[str, Any]:
     try:
-        return msgspec.json.schema(hint)
+        schema: dict[str, Any] = msgspec.json.schema(hint)
+        return schema
     except (TypeError, ValueError) as error:
         reason = str(error).rpartition("\n\n")[2]
         raise BadTool(

@@ -91,9 +91,7 @@ class Plugin:
     config: Mapping[str, Any]
     folder: Path
 
-    def __init__(
-        self, *, config: Mapping[str, Any] | None = None, folder: Path | None = None
-    ):
+    def __init__(self, *, config: Mapping[str, Any] | None = None, folder: Path | None = None):
         self.config = config or {}
         self.folder = folder or Path.cwd()
 

@@ -52,5 +52,5 @@ class Task:
     tool: str
     input: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, FileInput] = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     label: str = "run"

@@ -1,0 +1,128 @@
+"""Which files a run may touch: the interpreter and its packages, its plugin, its inputs; scratch.
+
+Everything else is closed, the platform's data directory, settings and other runs included. Prefixes
+are opened by their usual folders, never whole: an application under /usr/src stays out of sight.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from sandbox.guards import Guard, absent, degraded, enforced, landlock
+from sandbox.guards.landlock import (
+    DEVICE,
+    READ,
+    READ_FILE,
+    WRITE,
+    WRITE_FILE,
+    Allowance,
+)
+from sandbox.guards.namespaces import Namespaces
+from sandbox.orders import Setup
+
+HOW: Final = "Landlock: interpreter, packages, plugin and input read-only, scratch read-write"
+PREFIX_PARTS: Final = (
+    "bin",
+    "sbin",
+    "lib",
+    "lib32",
+    "lib64",
+    "libexec",
+    "include",
+    "share",
+)
+ETC: Final = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/nsswitch.conf",
+    "/etc/mime.types",
+    "/etc/fonts",
+    "/etc/alternatives",
+)
+ETC_NETWORK: Final = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/services",
+    "/etc/ssl",
+)
+DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# What remains readable of a /proc that shows the whole machine.
+SHARED_PROC: Final = (
+    "cpuinfo",
+    "meminfo",
+    "stat",
+    "uptime",
+    "loadavg",
+    "version",
+    "self",
+    "sys",
+)
+GPU_FOLDERS: Final = (
+    "/sys",
+    "/opt",
+    "/usr/local/nvidia",
+    "/usr/local/cuda",
+    "/etc/OpenCL",
+)
+PROCESSOR_FOLDERS: Final = ("/sys/devices/system/cpu", "/sys/devices/system/node")
+
+
+def wall_off_files(setup: Setup, spaces: Namespaces) -> tuple[Guard, int]:
+    """Restrict this process; return the guard and the Landlock ABI (0: none)."""
+    allowances = list(_allowances(setup, spaces))
+    try:
+        version = landlock.restrict_self(allowances, deny_tcp=not setup.network)
+    except OSError as error:
+        return absent("files", HOW, f"no Landlock: {error}"), 0
+    if version < 3:
+        why = f"Landlock ABI {version} cannot stop truncation of files; kernel 6.2 can"
+        return degraded("files", HOW, why), version
+    return enforced("files", f"{HOW} (ABI {version})"), version
+
+
+def _allowances(setup: Setup, spaces: Namespaces) -> Iterator[Allowance]:
+    yield Allowance(path=setup.scratch, rights=WRITE)
+    for path in _readable(setup, spaces):
+        yield Allowance(path=path, rights=READ)
+    for path in DEVICES:
+        yield Allowance(path=path, rights=READ_FILE | WRITE_FILE)
+    if spaces.own_shm:
+        yield Allowance(path="/dev/shm", rights=WRITE)
+    if setup.gpu:
+        yield from (Allowance(path=path, rights=DEVICE) for path in _gpu_devices())
+
+
+def _readable(setup: Setup, spaces: Namespaces) -> Iterator[str]:
+    yield setup.plugin_folder
+    yield from setup.readable
+    yield str(Path(__file__).resolve().parents[1])
+    for prefix in {
+        sys.prefix,
+        sys.base_prefix,
+        sys.exec_prefix,
+        "/usr",
+        "/usr/local",
+        "/",
+    }:
+        yield from (
+            os.path.join(prefix, part) for part in PREFIX_PARTS if prefix + part != "/share"
+        )
+    yield os.path.join(sys.prefix, "pyvenv.cfg")
+    yield from (entry for entry in sys.path if entry)
+    yield from ETC
+    yield from ETC_NETWORK if setup.network else ()
+    yield from (("/proc",) if spaces.own_proc else (f"/proc/{name}" for name in SHARED_PROC))
+    yield from GPU_FOLDERS if setup.gpu else PROCESSOR_FOLDERS
+
+
+def _gpu_devices() -> Iterator[str]:
+    for name in os.listdir("/dev"):
+        if name.startswith("nvidia") or name in ("dri", "dxg"):
+            yield f"/dev/{name}"

@@ -1,0 +1,115 @@
+"""Namespaces: the tree, the network and shared memory of a run, cut off from the machine's.
+
+Two steps, because a process cannot move itself into a new PID namespace: the keeper unshares, its
+first child is that namespace's init, and only the init can mount the namespace's own /proc.
+An ordinary user gets a user namespace first; where that is forbidden, what remains is said.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from sandbox.guards import Guard, absent, degraded, enforced
+from sandbox.guards.kernel import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    PR_SET_DUMPABLE,
+    mount,
+    prctl,
+    unshare,
+)
+
+SAFE: Final = MS_NOSUID | MS_NODEV | MS_NOEXEC
+
+
+@dataclass(kw_only=True)
+class Namespaces:
+    """Which namespaces this run got; `errors` says why the others are missing."""
+
+    user: bool = False
+    pid: bool = False
+    net: bool = False
+    ipc: bool = False
+    own_proc: bool = False
+    own_shm: bool = False
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def attempt(self, name: str, flag: int) -> None:
+        try:
+            unshare(flag, name)
+            setattr(self, name, True)
+        except OSError as error:
+            self.errors[name] = str(error)
+
+
+def unshare_for_children(*, network: bool) -> Namespaces:
+    """Unshare what can be; the caller's next child is the init of the new PID namespace."""
+    spaces = Namespaces()
+    if os.geteuid() != 0:
+        _become_root_of_own_user_namespace(spaces)
+    spaces.attempt("pid", CLONE_NEWPID)
+    spaces.attempt("ipc", CLONE_NEWIPC)
+    if not network:
+        spaces.attempt("net", CLONE_NEWNET)
+    return spaces
+
+
+def _become_root_of_own_user_namespace(spaces: Namespaces) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    spaces.attempt("user", CLONE_NEWUSER)
+    if not spaces.user:
+        return
+    # The kernel wants setgroups closed before an ordinary user may map a group.
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
+    # The change of credentials made us undumpable: our own /proc files would be closed to us.
+    prctl(PR_SET_DUMPABLE, 1, "PR_SET_DUMPABLE")
+
+
+def mount_own_views(spaces: Namespaces, *, shm_bytes: int) -> None:
+    """In the namespace's init: a /proc that shows this run only, and a /dev/shm that dies with it."""
+    if not spaces.pid:
+        return
+    try:
+        unshare(CLONE_NEWNS, "mount")
+        mount("none", "/", "", MS_REC | MS_PRIVATE)
+    except OSError as error:
+        spaces.errors["proc"] = spaces.errors["shm"] = str(error)
+        return
+    try:
+        mount("proc", "/proc", "proc", SAFE)
+        spaces.own_proc = True
+    except OSError as error:
+        spaces.errors["proc"] = str(error)
+    try:
+        mount("tmpfs", "/dev/shm", "tmpfs", SAFE, f"size={shm_bytes},mode=1777")
+        spaces.own_shm = True
+    except OSError as error:
+        spaces.errors["shm"] = str(error)
+
+
+def tree_guard(spaces: Namespaces) -> Guard:
+    if spaces.pid:
+        return enforced("process_tree", "PID namespace: its init dies, everything in it dies")
+    how = "subreaper, SIGKILL to every descendant, marker in the environment"
+    why = (
+        f"no PID namespace ({spaces.errors['pid']}); what outlives a kill -9 of the worker is swept"
+    )
+    return degraded("process_tree", how, why)
+
+
+def ipc_guard(spaces: Namespaces) -> Guard:
+    if spaces.ipc and spaces.own_shm:
+        return enforced("shared_memory", "IPC namespace and a private /dev/shm")
+    why = spaces.errors.get("ipc") or spaces.errors.get("shm", "no PID namespace")
+    return absent("shared_memory", "IPC namespace and a private /dev/shm", why)

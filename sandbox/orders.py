@@ -1,0 +1,68 @@
+"""What runner and keeper tell each other on the control socket, as JSON frames.
+
+Runner to keeper: one Setup, then any number of `deadline` and `stop`. Keeper to runner: one Ended.
+A closed control socket means the runner is gone: the keeper kills the run and leaves.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+CONTROL_FRAME_BYTES: Final = 1 << 20
+
+
+class Breach(StrEnum):
+    """Why the keeper killed a run before it ended by itself."""
+
+    DEADLINE = "deadline"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    SCRATCH = "scratch"
+    STOPPED = "stopped"
+    ORPHANED = "orphaned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """All a keeper needs to build the walls. `deadline` is on the monotonic clock."""
+
+    label: str
+    scratch: str
+    plugin_folder: str
+    readable: tuple[str, ...]
+    network: bool
+    gpu: bool
+    deadline: float
+    memory_bytes: int
+    scratch_bytes: int
+    processes: int
+    open_files: int
+    frame_bytes: int
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        return cls(**message | {"readable": tuple(message["readable"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the tree ended, and what it took. `broken` is the keeper's own failure, if any."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    breach: Breach | None = None
+    oom_kills: int = 0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    broken: str | None = None
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        breach = message["breach"]
+        return cls(**message | {"breach": Breach(breach) if breach else None})

@@ -1,0 +1,1 @@
+"""What a plugin declares to need, held against what this machine has."""

@@ -1,0 +1,93 @@
+"""The keeper's eyes: what a run's whole tree takes, looked at twenty times a second."""
+
+import os
+import resource
+import time
+from typing import Final
+
+from sandbox import processes
+from sandbox.guards.cgroups import Cgroup
+from sandbox.orders import Breach, Setup
+
+SCRATCH_EVERY_SECONDS: Final = 0.5
+SHARES_EVERY_SECONDS: Final = 0.2
+MOST_SCRATCH_ENTRIES: Final = 100_000
+
+
+class Watch:
+    """Compares the tree below ROOT's only child, the init, with the limits of SETUP."""
+
+    def __init__(self, setup: Setup, group: Cgroup, *, root: int) -> None:
+        self.deadline = setup.deadline
+        self._setup = setup
+        self._group = group
+        self._root = root
+        self._peak = 0
+        self._next_scratch = 0.0
+        self._next_shares = 0.0
+
+    def tree(self) -> list[int]:
+        """Return the run's processes, the keeper's own init left out."""
+        inits = processes.children(self._root)[:1]
+        return [pid for pid in processes.descendants(self._root) if pid not in inits]
+
+    def breach(self) -> Breach | None:
+        """Return the first limit that is broken now."""
+        if time.monotonic() >= self.deadline:
+            return Breach.DEADLINE
+        pids = self.tree()
+        if len(pids) > self._setup.processes:
+            return Breach.PROCESSES
+        if self._memory_exceeded(pids) or self._group.oom_kills():
+            return Breach.MEMORY
+        return Breach.SCRATCH if self._scratch_exceeded() else None
+
+    def peak_memory_bytes(self) -> int:
+        """Return the most the tree held at once, or its largest process if that is more."""
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        return max(self._peak, largest)
+
+    def cpu_seconds(self) -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    def _memory_exceeded(self, pids: list[int]) -> bool:
+        limit = self._setup.memory_bytes
+        used = sum(map(processes.rss_bytes, pids))
+        # The sum of RSS counts shared pages once per process. PSS does not, but is dear to read,
+        # and is never more: so it is asked only when RSS is over the limit.
+        if used > limit and time.monotonic() >= self._next_shares:
+            used = sum(map(processes.pss_bytes, pids))
+            self._next_shares = time.monotonic() + SHARES_EVERY_SECONDS
+            self._peak = max(self._peak, used)
+            return used > limit
+        self._peak = max(self._peak, min(used, limit))
+        return False
+
+    def _scratch_exceeded(self) -> bool:
+        now = time.monotonic()
+        if now < self._next_scratch:
+            return False
+        entries, size = _usage(self._setup.scratch)
+        # A large folder takes long to walk: never spend more than a tenth of the time on it.
+        self._next_scratch = time.monotonic() + max(SCRATCH_EVERY_SECONDS, 9 * _since(now))
+        return size > self._setup.scratch_bytes or entries > MOST_SCRATCH_ENTRIES
+
+
+def _since(then: float) -> float:
+    return time.monotonic() - then
+
+
+def _usage(folder: str) -> tuple[int, int]:
+    """Return the number of entries and the bytes on disk below FOLDER; links are not followed."""
+    entries = size = 0
+    for _parent, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
+        entries += len(folders) + len(files)
+        if entries > MOST_SCRATCH_ENTRIES:
+            break
+        for name in files:
+            try:
+                size += os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_blocks * 512
+            except OSError:
+                continue  # removed while we looked
+    return entries, size

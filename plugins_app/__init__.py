@@ -1,0 +1,1 @@
+"""Bulkhead's Django app: plugins, their lifecycle, their runs, and the audit of all of it."""

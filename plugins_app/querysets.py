@@ -1,0 +1,84 @@
+"""Queries, named. Nothing here writes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from plugins_app.lifecycle import ACTIVE, OUT_OF_SERVICE, RunStatus, State
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from plugins_app.models import Plugin, Run, RunEvent, Transition, Worker  # noqa: F401
+
+
+class PluginQuerySet(models.QuerySet["Plugin"]):
+    def changed_since(self, generation: int) -> PluginQuerySet:
+        return self.filter(generation__gt=generation)
+
+    def locked(self, **lookup: Any) -> Plugin:
+        """The one plugin, its row locked until the transaction ends (PostgreSQL; SQLite locks all)."""
+        return self.select_for_update().get(**lookup)
+
+    def waiting_to_load(self) -> PluginQuerySet:
+        return self.filter(state=State.LOADED, load_requested_at__isnull=False)
+
+
+class TransitionQuerySet(models.QuerySet["Transition"]):
+    def after(self, seq: int) -> TransitionQuerySet:
+        return self.filter(seq__gt=seq).order_by("seq").select_related("plugin")
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def active(self) -> RunQuerySet:
+        return self.filter(status__in=ACTIVE)
+
+    def queued(self) -> RunQuerySet:
+        return self.filter(status=RunStatus.QUEUED)
+
+    def running(self) -> RunQuerySet:
+        return self.filter(status=RunStatus.RUNNING)
+
+    def final(self) -> RunQuerySet:
+        return self.exclude(status__in=ACTIVE)
+
+    def held_by(self, worker_id: UUID) -> RunQuerySet:
+        """Running runs that this worker has claimed."""
+        return self.running().filter(worker_id=worker_id)
+
+    def startable(self) -> RunQuerySet:
+        """Queued runs whose plugin could start them, oldest first; its concurrency is not checked."""
+        return (
+            self.queued()
+            .filter(plugin__enabled=True)
+            .exclude(plugin__state__in=[*OUT_OF_SERVICE, State.LOADED])
+            .order_by("id")
+        )
+
+    def brief(self) -> RunQuerySet:
+        """For lists: with the plugin's name, without the texts that only a run's own page shows."""
+        return self.select_related("plugin").defer("plugin__manifest", "plugin__tools")
+
+
+class RunEventQuerySet(models.QuerySet["RunEvent"]):
+    def after(self, seq: int, *, limit: int) -> RunEventQuerySet:
+        return self.filter(seq__gt=seq).order_by("seq")[:limit]
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    def alive(self) -> WorkerQuerySet:
+        return self.filter(stopped_at__isnull=True, heartbeat_at__gte=_heartbeat_deadline())
+
+    def gone(self) -> WorkerQuerySet:
+        """Workers that fell silent without saying goodbye."""
+        return self.filter(stopped_at__isnull=True, heartbeat_at__lt=_heartbeat_deadline())
+
+
+def _heartbeat_deadline() -> Any:
+    silence = settings.HEARTBEAT_SECONDS * settings.MISSED_HEARTBEATS
+    return timezone.now() - timedelta(seconds=silence)

@@ -1,0 +1,107 @@
+"""Finds what differs from the background, by the mixture-of-Gaussians model MOG2.
+
+Z. Zivkovic, "Improved adaptive Gaussian mixture model for background subtraction", ICPR 2004.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from motion_tracker.boxes import NO_BOXES, Boxes, areas, hull, overlaps
+
+Sensitivity = Literal["low", "normal", "high"]
+
+VARIANCES_APART: Final[dict[Sensitivity, float]] = {"low": 60.0, "normal": 32.0, "high": 16.0}
+"""How far, in variances, a pixel must be from its background to count as something else."""
+
+HISTORY_FRAMES: Final = 500
+WARM_UP_FRAMES: Final = 4
+"""A model of fewer frames takes noise for movement."""
+
+CUT_SHARE: Final = 0.5
+"""When this much of the picture changes at once, the scene or the camera changed."""
+
+CERTAIN_FOREGROUND: Final = 255
+"""MOG2 marks shadows with a smaller number; they are no objects."""
+
+INSIDE_SHARE: Final = 0.6
+"""A box lying this far within another is a fragment of the same object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detections:
+    """What moved in a frame. `cut`: the scene changed, so nothing seen before still holds."""
+
+    boxes: Boxes
+    cut: bool = False
+
+
+class MotionDetector:
+    """Fed with the frames of one video in their order."""
+
+    def __init__(self, *, sensitivity: Sensitivity = "normal", min_area_percent: float = 0.1):
+        self._variances_apart = VARIANCES_APART[sensitivity]
+        self._min_area_share = min_area_percent / 100
+        self._start_over()
+
+    def detect(self, picture: NDArray[np.uint8]) -> Detections:
+        """Boxes in the pixels of `picture`."""
+        mask = self._foreground(picture)
+        self._seen += 1
+        if self._seen == 1:
+            return Detections(boxes=NO_BOXES)
+        if np.count_nonzero(mask) > CUT_SHARE * mask.size:
+            self._start_over()
+            self._foreground(picture)
+            self._seen = 1
+            return Detections(boxes=NO_BOXES, cut=True)
+        if self._seen <= WARM_UP_FRAMES:
+            return Detections(boxes=NO_BOXES)
+        return Detections(boxes=self._boxes(mask))
+
+    def _start_over(self) -> None:
+        self._seen = 0
+        self._model = cv2.createBackgroundSubtractorMOG2(
+            history=HISTORY_FRAMES, varThreshold=self._variances_apart, detectShadows=True
+        )
+
+    def _foreground(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        # Blurring first: single pixels of camera noise would otherwise each be a discovery.
+        marked = self._model.apply(cv2.GaussianBlur(picture, (5, 5), 0))
+        mask = np.where(marked == CERTAIN_FOREGROUND, marked, 0).astype(np.uint8)
+        reach = max(3, round(picture.shape[1] / 90) | 1)
+        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(3))
+        return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(reach)), np.uint8)
+
+    def _boxes(self, mask: NDArray[np.uint8]) -> Boxes:
+        _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        objects = statistics[1:]  # the first component is the background
+        large = objects[:, cv2.CC_STAT_AREA] >= self._min_area_share * mask.size
+        corners = objects[large, :2].astype(np.float64)
+        sizes = objects[large, 2:4].astype(np.float64)
+        return merge_fragments(np.hstack([corners, corners + sizes]))
+
+
+def merge_fragments(boxes: Boxes) -> Boxes:
+    """Join every box that lies mostly within another with that one, until none does."""
+    boxes = boxes[np.argsort(-areas(boxes))]
+    merged: list[NDArray[np.float64]] = []
+    for box in boxes:
+        pair = next((place for place, big in enumerate(merged) if _lies_within(box, big)), None)
+        if pair is None:
+            merged.append(box)
+        else:
+            merged[pair] = hull(np.stack([merged[pair], box]))
+    return np.array(merged) if merged else NO_BOXES
+
+
+def _lies_within(small: NDArray[np.float64], big: NDArray[np.float64]) -> bool:
+    shared = overlaps(small[None], big[None])[0, 0]
+    return bool(shared >= INSIDE_SHARE * areas(small[None])[0])
+
+
+def _disc(size: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)

@@ -82,6 +82,17 @@ def sources(action: Action) -> frozenset[State]:
     return frozenset(state for state, known in TRANSITIONS if known is action and state)
 
 
+def why_no_runs(*, name: str, state: State, enabled: bool, reason: str, has_tools: bool) -> str:
+    """Why a run of this plugin would be refused, and what to do; "" when it would be accepted."""
+    if not enabled:
+        return f"The plugin {name!r} is disabled. Enable it to run its tools."
+    if not state.in_service:
+        return f"The plugin {name!r} is {state}: {reason} Mend that, then restart it by hand."
+    if not has_tools:
+        return f"The plugin {name!r} is being loaded for the first time. Try again in a moment."
+    return ""
+
+
 class RunStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

@@ -60,6 +60,12 @@ class RunQuerySet(models.QuerySet["Run"]):
             .order_by("id")
         )
 
+    def stranded(self) -> RunQuerySet:
+        """Queued runs that nothing will start: their plugin is out of service."""
+        return self.queued().filter(
+            models.Q(plugin__enabled=False) | models.Q(plugin__state__in=OUT_OF_SERVICE)
+        )
+
     def brief(self) -> RunQuerySet:
         """For lists: with the plugin's name, without the texts that only a run's own page shows."""
         return self.select_related("plugin").defer("plugin__manifest", "plugin__tools")

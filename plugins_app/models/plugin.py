@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from plugins_app.lifecycle import State
+from plugins_app.lifecycle import State, why_no_runs
 from plugins_app.querysets import PluginQuerySet, TransitionQuerySet
 
 
@@ -64,6 +64,21 @@ class Plugin(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def accepts_runs(self) -> bool:
+        return not self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """Why a run would be refused; "" when it would be accepted."""
+        return why_no_runs(
+            name=self.name,
+            state=State(self.state),
+            enabled=self.enabled,
+            reason=self.reason,
+            has_tools=bool(self.tools),
+        )
 
 
 class Transition(models.Model):

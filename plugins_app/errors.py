@@ -77,7 +77,7 @@ class ManifestError(BulkheadError):
     code = "bad_manifest"
 
     def __init__(self, faults: Sequence[Fault], *, name: str | None = None) -> None:
-        super().__init__("; ".join(f"{fault.pointer}: {fault.message}" for fault in faults))
+        super().__init__("; ".join(f"{f.pointer or 'plugin.toml'} {f.message}" for f in faults))
         self.faults = tuple(faults)
         self.name = name
 

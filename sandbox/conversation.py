@@ -26,7 +26,7 @@ CANCEL_POLL_SECONDS: Final = 0.1
 CANCEL_GRACE_SECONDS: Final = 1.0
 CLOSE_GRACE_SECONDS: Final = 1.0
 # The keeper kills on time; this much later the runner stops trusting that it will.
-BACKSTOP_SECONDS: Final = 1.0
+BACKSTOP_SECONDS: Final = 1.5
 DRAIN_SECONDS: Final = 1.0
 
 
@@ -59,6 +59,7 @@ class Conversation:
         self.fault: Problem | None = None
         self.cancel_reason: str | None = None
         self.ended: Ended | None = None
+        self.overdue = False
         self.log_tail = LogTail()
         self._kept = kept
         self._limits = limits
@@ -194,6 +195,7 @@ class Conversation:
 
     def _mind_the_backstop(self) -> None:
         if time.monotonic() >= self._overdue_at:
+            self.overdue = True
             self._overdue_at += BACKSTOP_SECONDS
             self._kept.kill_everything()
 

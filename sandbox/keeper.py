@@ -29,7 +29,7 @@ from sandbox.orders import CONTROL_FRAME_BYTES, Breach, Ended, Setup
 from sandbox.watch import Watch
 
 TICK_SECONDS: Final = 0.05
-KILL_PATIENCE_SECONDS: Final = 1.5
+KILL_PATIENCE_SECONDS: Final = 1.2
 RECEIVE_BYTES: Final = 1 << 16
 
 
@@ -108,6 +108,8 @@ class Keeper:
 
     def _end(self) -> Ended:
         me = os.getpid()
+        for pid in processes.children(me):
+            processes.kill(pid)  # the init of a PID namespace takes all of it along at once
         processes.kill_all(
             lambda: processes.descendants(me),
             patience_seconds=KILL_PATIENCE_SECONDS,

@@ -27,10 +27,12 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def descendants(pid: int) -> list[int]:
-    """Return every process below PID, parents before children."""
+def descendants(pid: int, *, most: int | None = None) -> list[int]:
+    """Return the processes below PID, parents before children; no further once there are MOST."""
     found = children(pid)
     for child in found:  # grows while it is walked
+        if most is not None and len(found) >= most:
+            break
         found += children(child)
     return found
 

@@ -6,6 +6,7 @@ enforces the limits; the runner, which alone sees everything, says what it all m
 
 import functools
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -193,6 +194,9 @@ def _rule_out_our_own_failure(talk: Conversation) -> Ended:
 
 def _ended_without_keeper(talk: Conversation) -> Ended:
     """The keeper died without a word: no plugin's doing where the walls keep plugins from it."""
+    if talk.overdue:
+        # It was killed with its run, for being late: a run can load a machine until nothing moves.
+        return Ended(breach=Breach.DEADLINE, signal=signal.SIGKILL)
     walls = [guard for guard in talk.transcript.guards if guard.name in KEEPER_GUARDS]
     if not walls or any(guard.state is GuardState.ENFORCED for guard in walls):
         raise SandboxError(

@@ -5,6 +5,7 @@ believed here beyond what it could have said by the SDK, and what breaks the rul
 ProtocolError: the plugin's doing, never the worker's.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -46,7 +47,7 @@ class TooManyEvents(Exception):
 
 
 class Transcript:
-    """One child's words so far. `feed` returns what is news to whoever watches the run."""
+    """One child's words so far. `feed` yields what is news to whoever watches the run."""
 
     def __init__(self, *, frame_bytes: int, events: int) -> None:
         self._reader = FrameReader(limit=frame_bytes)
@@ -59,19 +60,20 @@ class Transcript:
         self.artifact_names: list[str] = []
         self.done: Done | None = None
 
-    def feed(self, data: bytes) -> list[Emitted | bytes]:
-        """Take in DATA; return the events and packed previews in it, in order."""
-        news: list[Emitted | bytes] = []
+    def feed(self, data: bytes) -> Iterator[Emitted | bytes]:
+        """Take in DATA; yield the events and packed previews in it, in order.
+
+        What came before a broken rule is yielded before it is raised.
+        """
         for frame in self._reader.feed(data):
             if self.done is not None:
-                break  # the end is the end
+                return  # the end is the end
             if frame.kind is FrameKind.PREVIEW:
-                news.append(_checked_preview(frame))
+                yield _checked_preview(frame)
             elif isinstance(message := _message(frame), Emitted):
-                news.append(self._counted(message))
+                yield self._counted(message)
             else:
                 self._note(message)
-        return news
 
     def _note(self, message: Message) -> None:
         match message:

@@ -27,9 +27,13 @@ class Watch:
         self._next_shares = 0.0
 
     def tree(self) -> list[int]:
-        """Return the run's processes, the keeper's own init left out."""
+        """Return the run's processes, the keeper's own init left out.
+
+        A few more than its limit at most: a fork storm must not slow the look at it.
+        """
         inits = processes.children(self._root)[:1]
-        return [pid for pid in processes.descendants(self._root) if pid not in inits]
+        found = processes.descendants(self._root, most=self._setup.processes + 2)
+        return [pid for pid in found if pid not in inits]
 
     def breach(self) -> Breach | None:
         """Return the first limit that is broken now."""

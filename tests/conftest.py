@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import TransactionTestCase
 
-from plugins_app import triggers
+from plugins_app import registry, triggers
 from plugins_app.roles import ensure_roles
 
 _flush = TransactionTestCase._fixture_teardown
@@ -30,6 +30,12 @@ TransactionTestCase._fixture_teardown = _flush_audit_too
 def _own_files(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "files"
     settings.SCRATCH_ROOT = tmp_path / "scratch"
+
+
+@pytest.fixture(autouse=True)
+def _registry_starts_afresh() -> None:
+    # A rolled back or emptied database takes its generation numbers back; the registry cannot know.
+    registry.forget()
 
 
 @pytest.fixture

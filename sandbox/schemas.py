@@ -4,6 +4,8 @@ The schema a caller reads and the conversion a child performs come from one msgs
 two cannot drift.
 """
 
+import copy
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ UPLOAD_SCHEMA: Final[dict[str, Any]] = {
     "additionalProperties": False,
     "x-bulkhead-file": True,
 }
+MUTABLE: Final = (list, dict, set, bytearray)
 NAMED_KINDS: Final = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.KEYWORD_ONLY,
@@ -99,7 +102,7 @@ def describe_tool(method: Callable[..., Any], *, name: str) -> Tool:
         title=mark.title or name.replace("_", " ").capitalize(),
         description=mark.description or inspect.getdoc(method) or "",
         streams=mark.streams,
-        input_schema=_input_schema(name, input_type, files),
+        input_schema=_input_schema(name, input_type, inputs, files),
         output_schema=_schema(name, "what it returns", hints["return"]),
         file_fields=tuple(files),
     )
@@ -159,10 +162,20 @@ def _check_parameter(tool: str, parameter: inspect.Parameter, hints: dict[str, A
         raise BadTool(f"{tool}() takes {parameter}: a tool's parameters must each have a name")
     if parameter.name not in hints:
         raise BadTool(f"{tool}() does not annotate `{parameter.name}`: write `{parameter.name}: …`")
+    hint = hints[parameter.name]
+    if not _is_file(hint) and _holds_file(hint):
+        raise BadTool(
+            f"{tool}(): `{parameter.name}` holds a File within another type, which has no JSON "
+            "Schema: make each file a parameter of its own, `File` or `File | None`"
+        )
 
 
 def _is_file(hint: Any) -> bool:
     return _without_extras(hint) is File or _is_optional_file(hint)
+
+
+def _holds_file(hint: Any) -> bool:
+    return hint is File or any(map(_holds_file, typing.get_args(hint)))
 
 
 def _is_optional_file(hint: Any) -> bool:
@@ -191,17 +204,24 @@ def _field(parameter: inspect.Parameter, hint: Any) -> tuple[str, Any] | tuple[s
     default = parameter.default
     if default is inspect.Parameter.empty:
         return (parameter.name, hint)
-    if isinstance(default, list | dict | set | bytearray):
-        return (parameter.name, hint, msgspec.field(default_factory=lambda: default))
+    if isinstance(default, MUTABLE):
+        fresh = functools.partial(copy.deepcopy, default)
+        return (parameter.name, hint, msgspec.field(default_factory=fresh))
     return (parameter.name, hint, default)
 
 
 def _input_schema(
-    tool: str, input_type: type[msgspec.Struct], files: Mapping[str, Any]
+    tool: str,
+    input_type: type[msgspec.Struct],
+    inputs: list[inspect.Parameter],
+    files: Mapping[str, Any],
 ) -> dict[str, Any]:
     schema = _schema(tool, "its parameters", input_type)
     definitions = schema.pop("$defs")
     top: dict[str, Any] = definitions.pop(schema["$ref"].rpartition("/")[2])
+    for parameter in inputs:
+        if isinstance(parameter.default, MUTABLE):  # msgspec says only defaults it need not copy
+            top["properties"][parameter.name]["default"] = plain_json(parameter.default)
     for name, hint in files.items():
         top["properties"][name] = _file_schema(hint)
     return top | ({"$defs": definitions} if definitions else {})

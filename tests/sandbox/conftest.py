@@ -57,13 +57,20 @@ class Case:
         self._folder = folder
         self._count = 0
 
-    def source(self, code: str, *, whole: bool = False, **fields: Any) -> sandbox.PluginSource:
-        """Return a plugin whose class `Case` has the methods of CODE; WHOLE: CODE is all of it."""
+    def source(
+        self, code: str, *, whole: bool = False, before: str = "", **fields: Any
+    ) -> sandbox.PluginSource:
+        """Return a plugin whose class `Case` has the methods of CODE; WHOLE: CODE is all of it.
+
+        BEFORE stands at the top of its module.
+        """
         self._count += 1
         folder = self._folder / f"plugin-{self._count}"
         folder.mkdir()
         code = textwrap.dedent(code)
-        (folder / "case.py").write_text(code if whole else HEAD + textwrap.indent(code, "    "))
+        head, before = HEAD.split("class Case", 1), textwrap.dedent(before)
+        around = f"{head[0]}{before}\nclass Case{head[1]}"
+        (folder / "case.py").write_text(code if whole else around + textwrap.indent(code, "    "))
         return sandbox.PluginSource(
             **{"name": "case", "folder": folder, "entrypoint": "case:Case"} | fields
         )

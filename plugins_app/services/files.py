@@ -66,7 +66,7 @@ def _keep(run: Run, artifact: sandbox.Artifact) -> Artifact:
     return Artifact(run=run, name=artifact.name, size=artifact.size, sha256=digest, file=name)
 
 
-class _Movable(File[bytes]):
+class _Movable(File):
     """A file that local storage may move into place instead of copying it."""
 
     def __init__(self, content: Any, path: Path) -> None:

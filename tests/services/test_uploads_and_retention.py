@@ -39,7 +39,8 @@ def test_an_upload_is_kept_with_its_size_and_hash(transactional_db: None) -> Non
     upload = store(b"hello")
     assert (upload.name, upload.size) == ("note.txt", 5)
     assert upload.sha256 == hashlib.sha256(b"hello").hexdigest()
-    assert default_storage.open(upload.file.name).read() == b"hello"
+    with default_storage.open(upload.file.name) as content:
+        assert content.read() == b"hello"
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\x\\passwd", "/etc/passwd"])

@@ -19,7 +19,7 @@ from sandbox.reports import (
     Status,
     ToolSpec,
 )
-from sandbox.runner import guards, load, run
+from sandbox.runner import guards, load, missing_guards, run
 from sandbox.source import FileInput, ModelFile, PluginSource, Requirements, Task
 from sandbox.spawn import sweep
 
@@ -44,6 +44,7 @@ __all__ = [
     "gpu_facts",
     "guards",
     "load",
+    "missing_guards",
     "run",
     "sweep",
 ]

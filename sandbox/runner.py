@@ -9,7 +9,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -87,6 +87,19 @@ def guards() -> tuple[Guard, ...]:
         talk = _converse(source, request, NOBODY, start=None, call=None)
     _rule_out_our_own_failure(talk)
     return talk.transcript.guards
+
+
+def missing_guards(names: Iterable[str]) -> tuple[Guard, ...]:
+    """Return those of the guards NAMES that this machine does not enforce whole.
+
+    For who would rather not start than run plugins without them. Raises ValueError for a name that
+    is no guard's.
+    """
+    known = {guard.name: guard for guard in guards()}
+    wanted = list(names)
+    if strange := [name for name in wanted if name not in known]:
+        raise ValueError(f"{', '.join(strange)}: no such guard; there are {', '.join(known)}")
+    return tuple(known[name] for name in wanted if known[name].state is not GuardState.ENFORCED)
 
 
 @dataclass(frozen=True, kw_only=True)

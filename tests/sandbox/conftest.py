@@ -71,9 +71,8 @@ class Case:
         head, before = HEAD.split("class Case", 1), textwrap.dedent(before)
         around = f"{head[0]}{before}\nclass Case{head[1]}"
         (folder / "case.py").write_text(code if whole else around + textwrap.indent(code, "    "))
-        return sandbox.PluginSource(
-            **{"name": "case", "folder": folder, "entrypoint": "case:Case"} | fields
-        )
+        own: dict[str, Any] = {"name": "case", "folder": folder, "entrypoint": "case:Case"}
+        return sandbox.PluginSource(**own | fields)
 
     def tool(self, body: str, **fields: Any) -> sandbox.PluginSource:
         """Return a plugin whose one tool, `go(run)`, does BODY."""
@@ -89,9 +88,8 @@ class Case:
         scratch = self._folder / f"scratch-{label}"
         limits = sandbox.Limits(**{"timeout_seconds": 20.0} | how.pop("limits", {}))
         asked = {"on_events": events.extend, "on_preview": previews.append} | how.pop("asked", {})
-        task = sandbox.Task(
-            **{"plugin": source, "tool": "go", "limits": limits, "label": label} | how
-        )
+        own: dict[str, Any] = {"plugin": source, "tool": "go", "limits": limits, "label": label}
+        task = sandbox.Task(**own | how)
         report = sandbox.run(task, scratch=scratch, **asked)
         return Outcome(
             report=report,

@@ -1,0 +1,1 @@
+"""The command line: each command checks what it was given, calls one service and prints."""

@@ -64,6 +64,11 @@ class Backoff:
     def is_over(self) -> bool:
         return time.monotonic() >= self._next_try
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last try succeeded: the next failure is news."""
+        return self._pause == FIRST_PAUSE_SECONDS
+
     def fail(self) -> None:
         self._next_try = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from plugins_app.hints.doorbell import Backoff, Doorbell
 
@@ -17,11 +17,26 @@ CHANNEL: Final = "bulkhead"
 # What Django adds to libpq's own words; a doorbell's plain connection has no use for them.
 DJANGO_WORDS: Final = frozenset({"cursor_factory", "context", "prepare_threshold"})
 
+# A host that vanishes says nothing: without probes its line would look alive for hours.
+LINE: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
 
 def notify() -> None:
     """Ring at the commit of the current transaction; several rings of one arrive as one."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"NOTIFY {CHANNEL}")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"NOTIFY {CHANNEL}")
+    except DatabaseError:
+        # Within a transaction nothing will be committed, and its owner must know. Outside of one
+        # the write is done already, and only a hint is lost.
+        if connection.in_atomic_block:
+            raise
+        logger.warning("a hint was lost", exc_info=True, extra={"action": "hint_lost"})
 
 
 class PostgresDoorbell(Doorbell):
@@ -60,7 +75,7 @@ class PostgresDoorbell(Doorbell):
 
     def _connect(self) -> bool:
         try:
-            self._connection = psycopg.connect(**self._parameters, autocommit=True)
+            self._connection = psycopg.connect(**{**self._parameters, **LINE}, autocommit=True)
             self._connection.execute(f"LISTEN {CHANNEL}")
         except psycopg.Error as error:
             self._lose(error)
@@ -70,5 +85,8 @@ class PostgresDoorbell(Doorbell):
 
     def _lose(self, error: psycopg.Error) -> None:
         self.release()
+        if self._backoff.is_fresh:
+            logger.warning(
+                "the doorbell lost PostgreSQL: %s", error, extra={"action": "doorbell_lost"}
+            )
         self._backoff.fail()
-        logger.warning("the doorbell lost PostgreSQL: %s", error, extra={"action": "doorbell_lost"})

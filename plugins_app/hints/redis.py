@@ -7,17 +7,51 @@ from typing import Final
 
 import redis
 from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from plugins_app.hints.doorbell import Backoff, Doorbell
 
 logger = logging.getLogger(__name__)
 
 CHANNEL: Final = "bulkhead"
-SOCKET_SECONDS: Final = 2.0
+SOCKET_SECONDS: Final = 1.0
 
 
 def publish_on_commit(url: str) -> None:
-    transaction.on_commit(functools.partial(_publish, url), robust=True)
+    transaction.on_commit(_publisher(url).publish, robust=True)
+
+
+class Publisher:
+    """Says that there is news, on kept connections. A Redis that is away is never an error here."""
+
+    def __init__(self, url: str) -> None:
+        self._client = _client(url)
+        self._backoff = Backoff()
+        self._has_warned = False
+
+    def publish(self) -> None:
+        # While Redis is away it is left alone for a while: no writer waits for it again and again.
+        if not self._backoff.is_over:
+            return
+        try:
+            self._client.publish(CHANNEL, b"")
+        except (redis.RedisError, OSError) as error:
+            self._backoff.fail()
+            self._warn_once(error)
+        else:
+            self._backoff.succeed()
+            self._has_warned = False
+
+    def _warn_once(self, error: Exception) -> None:
+        if not self._has_warned:
+            logger.warning(
+                "hints are lost while Redis is away (%s), so news come up to half a second late: "
+                "check REDIS_URL and its server",
+                error,
+                extra={"action": "hint_lost"},
+            )
+        self._has_warned = True
 
 
 class RedisDoorbell(Doorbell):
@@ -37,10 +71,13 @@ class RedisDoorbell(Doorbell):
         if not self._is_subscribed:
             return self._resubscribed(seconds)
         try:
-            return self._subscription.get_message(timeout=seconds) is not None
+            rung = self._subscription.get_message(timeout=seconds) is not None
+            while rung and self._subscription.get_message(timeout=0) is not None:
+                pass  # One look answers them all.
         except (redis.RedisError, OSError) as error:
             self._lose(error)
             return False
+        return rung
 
     def _resubscribed(self, seconds: float) -> bool:
         """Return True when it hears again: rings may have been missed, so that counts as one."""
@@ -61,20 +98,22 @@ class RedisDoorbell(Doorbell):
 
     def _lose(self, error: Exception) -> None:
         self._is_subscribed = False
+        if self._backoff.is_fresh:
+            logger.warning("the doorbell lost Redis: %s", error, extra={"action": "doorbell_lost"})
         self._backoff.fail()
-        logger.warning("the doorbell lost Redis: %s", error, extra={"action": "doorbell_lost"})
 
 
-def _publish(url: str) -> None:
-    try:
-        _client(url).publish(CHANNEL, b"")
-    except (redis.RedisError, OSError) as error:
-        logger.warning("a hint was lost: %s", error, extra={"action": "hint_lost"})
+_publisher = functools.cache(Publisher)
 
 
 @functools.cache
 def _client(url: str) -> redis.Redis:
-    # One pool of connections for each process; after a fork it makes new ones by itself.
+    # One pool of connections for each process; after a fork it makes new ones by itself. One more
+    # try, at once, mends a connection that the server dropped; redis-py's own patience would hold
+    # a writer up for seconds.
     return redis.Redis.from_url(
-        url, socket_timeout=SOCKET_SECONDS, socket_connect_timeout=SOCKET_SECONDS
+        url,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
+        retry=Retry(NoBackoff(), 1),
     )

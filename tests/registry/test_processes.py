@@ -28,16 +28,32 @@ with database:
 def test_a_change_by_another_process_is_seen_on_the_next_read(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("writes to SQLite's file")
     add_plugin("counter")
     assert registry.get("counter").version == "1.0.0"
     for version in ("2.0.0", "3.0.0"):
-        file = connection.settings_dict["NAME"]
-        subprocess.run([sys.executable, "-c", CHANGE, str(file), version], check=True)
+        _change_elsewhere(version)
         assert registry.get("counter").version == version
     with django_assert_num_queries(0):
         registry.get("counter")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_takes_nothing_on_trust() -> None:
+    """Its counters start where those of the one before it did."""
+    add_plugin("counter")
+    for version in ("2.0.0", "3.0.0", "4.0.0"):
+        connection.close()
+        registry.all()
+        connection.close()
+        _change_elsewhere(version)
+        assert registry.get("counter").version == version
+
+
+def _change_elsewhere(version: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("writes to SQLite's file")
+    file = str(connection.settings_dict["NAME"])
+    subprocess.run([sys.executable, "-c", CHANGE, file, version], check=True)
 
 
 @pytest.mark.django_db(transaction=True)

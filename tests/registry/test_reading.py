@@ -8,7 +8,7 @@ from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from plugins_app import registry
 from plugins_app.errors import RegistryBusy
@@ -196,9 +196,10 @@ def test_a_database_put_back_to_an_older_state_is_read_anew() -> None:
     assert registry.generation() == 3
     Plugin.objects.exclude(name="a").delete()
     with transaction.atomic():
-        Plugin.objects.update(generation=1)
+        Plugin.objects.update(generation=1, version="0.9.0")
         RegistryClock.objects.update(generation=1)
     assert names() == ["a"]
+    assert registry.get("a").version == "0.9.0"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -211,7 +212,7 @@ def test_a_change_by_another_thread_is_seen_on_the_next_read(spawn: Spawn) -> No
 
 
 def _change_version(number: int) -> None:
-    change_plugins("counter", version=str(number))
+    change_plugins("counter", "a", version=str(number))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -228,6 +229,32 @@ def test_readers_never_see_half_of_a_change(spawn: Spawn) -> None:
     stop.set()
     assert sum(reader.result() for reader in readers) > 0
     assert registry.generation() == 5 + 3 * 15
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_comes_between_two_queries_is_seen_whole(spawn: Spawn) -> None:
+    add_plugin("a")
+    registry.all()
+    spawn(_change_version, 1).result()
+    came: list[str] = []
+
+    def come_between(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if "plugins_app_plugin" in sql and not came:
+            came.append(sql)
+            spawn(_add_b_and_change_a).result()
+        return result
+
+    with connection.execute_wrapper(come_between):
+        plugins = registry.all()
+    assert came
+    assert [(plugin.name, plugin.version) for plugin in plugins] == [("a", "9"), ("b", "1.0.0")]
+
+
+@transaction.atomic
+def _add_b_and_change_a() -> None:
+    add_plugin("b")
+    change_plugins("a", version="9")
 
 
 def _look_for_halves(stop: threading.Event) -> int:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 import sandbox
 from plugins_app.models import Worker
-from plugins_app.services.doctor import stores
+from plugins_app.services.doctor import machine, stores
 from tests.commands.conftest import Done
 
 Command = Callable[..., Done]
@@ -106,3 +106,32 @@ def test_a_database_that_cannot_be_written_is_a_failure(
     done = shell("doctor", DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/at/all.sqlite3")
     assert done.code == 1
     assert "FAIL  database" in done.out
+
+
+@pytest.mark.parametrize(
+    ("required", "state"), [([], "warning"), (["files"], "failed"), (["network"], "warning")]
+)
+def test_a_guard_that_is_not_whole_warns_and_fails_where_it_is_required(
+    settings: Any, required: list[str], state: str
+) -> None:
+    settings.REQUIRED_GUARDS = required
+    guard = sandbox.Guard(
+        name="files", state=sandbox.GuardState.ABSENT, how="Landlock", why="no Landlock here"
+    )
+    finding = machine.about_guard(guard)
+    assert finding.state == state
+    assert finding.message == "absent: Landlock; no Landlock here"
+    assert "lsm=" in finding.mend
+    assert ("BULKHEAD_REQUIRE_GUARDS" in finding.mend) is (state == "failed")
+
+
+def test_every_guard_that_may_be_missing_has_its_mend() -> None:
+    always_there = {"limits", "privileges"}
+    assert {guard.name for guard in sandbox.guards()} - always_there == set(machine.GUARD_MENDS)
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(10 << 30, "ok"), (1 << 30, "warning"), (1 << 20, "failed")]
+)
+def test_a_disk_that_fills_is_told_in_time(tmp_path: Path, free: int, state: str) -> None:
+    assert machine.about_space(tmp_path, free).state == state

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -54,7 +55,10 @@ def _data_directory() -> Finding:
         words = f"{folder} is not writable: {error.strerror}"
         mend = "Correct its owner or rights, or name another folder in BULKHEAD_DATA_DIR."
         return failed("data directory", words, mend)
-    free = shutil.disk_usage(folder).free
+    return about_space(folder, shutil.disk_usage(folder).free)
+
+
+def about_space(folder: Path, free: int) -> Finding:
     words = f"{folder}, {free / (1 << 30):.1f} GiB free"
     mend = "Free some space, prune old runs (`manage.py prune_runs`), or move BULKHEAD_DATA_DIR."
     if free < TOO_LITTLE_SPACE:
@@ -90,14 +94,14 @@ def _guards() -> Iterator[Finding]:
         yield failed("sandbox", str(error), mend)
         return
     for guard in guards:
-        yield _guard(guard)
+        yield about_guard(guard)
     for name in sorted(set(settings.REQUIRED_GUARDS) - {guard.name for guard in guards}):
         known = ", ".join(guard.name for guard in guards)
         mend = f"Correct BULKHEAD_REQUIRE_GUARDS; the guards are: {known}."
         yield failed(f"guard {name}", "is required, but there is none of that name", mend)
 
 
-def _guard(guard: sandbox.Guard) -> Finding:
+def about_guard(guard: sandbox.Guard) -> Finding:
     name = f"guard {guard.name}"
     if guard.state is sandbox.GuardState.ENFORCED:
         return ok(name, guard.how)

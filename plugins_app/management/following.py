@@ -8,8 +8,8 @@ from typing import Final
 
 from django.core.management.base import OutputWrapper
 
-from plugins_app import hints
-from plugins_app.lifecycle import RunStatus
+from plugins_app import hints, registry
+from plugins_app.lifecycle import RunStatus, State
 from plugins_app.management.printing import plain, seconds, shortened, size
 from plugins_app.models import Run, RunEvent
 from plugins_app.services import queue
@@ -26,6 +26,29 @@ NO_WORKER: Final = (
     "no worker is running, so the run waits. `python manage.py up` starts the platform with its "
     "workers; Ctrl-C here cancels the run."
 )
+NO_WORKER_TO_LOAD: Final = (
+    "no worker is running to load the plugin. `python manage.py up` starts the platform with its "
+    "workers."
+)
+LOADING_SECONDS: Final = 30.0
+
+
+def wait_while_loading(plugin: str, *, tell: Callable[[str], None]) -> None:
+    """Give a plugin that was registered a moment ago the time to be loaded, where a worker can."""
+    if not _is_loading(plugin):
+        return
+    if not queue.is_served(queue.DEFAULT_QUEUE):
+        tell(NO_WORKER_TO_LOAD)
+        return
+    deadline = time.monotonic() + LOADING_SECONDS
+    with hints.listen() as doorbell:
+        while _is_loading(plugin) and time.monotonic() < deadline:
+            doorbell.wait(LOOK_AGAIN_SECONDS)
+
+
+def _is_loading(plugin: str) -> bool:
+    snapshot = registry.get(plugin)
+    return snapshot is not None and snapshot.state == State.LOADED and not snapshot.tools
 
 
 @dataclass(kw_only=True)

@@ -12,6 +12,7 @@ import sandbox
 from plugins_app.models import Worker
 from plugins_app.services.doctor import machine, stores
 from tests.commands.conftest import Done
+from tests.servers import Server
 
 Command = Callable[..., Done]
 
@@ -135,3 +136,19 @@ def test_every_guard_that_may_be_missing_has_its_mend() -> None:
 )
 def test_a_disk_that_fills_is_told_in_time(tmp_path: Path, free: int, state: str) -> None:
     assert machine.about_space(tmp_path, free).state == state
+
+
+def test_a_database_server_out_of_reach_is_a_failure(shell: Callable[..., Done]) -> None:
+    done = shell("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert done.code == 1
+    assert "FAIL  database" in done.out
+    assert "does not answer" in done.out
+    assert "Traceback" not in done.err
+
+
+def test_a_fresh_postgresql_is_told_to_be_migrated(
+    shell: Callable[..., Done], postgres_server: Server
+) -> None:
+    done = shell("doctor", "--json", DATABASE_URL=postgres_server.url)
+    assert states(done)["migrations"] == "failed"
+    assert states(done)["database"] == "failed"

@@ -2,14 +2,17 @@
 
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from plugins_app.models import Plugin, Run, Upload, Worker
-from tests.commands.conftest import Done
+from plugins_app.services import catalog
+from tests.commands.conftest import COUNTER, Done
 
 Command = Callable[..., Done]
 Manage = Callable[..., subprocess.Popen[str]]
@@ -137,6 +140,33 @@ def test_without_a_worker_it_says_so_and_how_to_start_one(
     assert done.code == 3
     assert "no worker is running, so the run waits. `python manage.py up`" in done.err
     assert f"The run is queued and goes on: {Run.objects.get().pk}" in done.err
+
+
+def test_a_plugin_that_is_being_loaded_is_waited_for(
+    command: Command, write_plugin: Callable[..., Path], working: Worker
+) -> None:
+    command("scan_plugins", "--path", write_plugin("counter", COUNTER))
+    loading = threading.Timer(0.3, _load, args=(working,))
+    loading.start()
+    done = command("run_plugin", "counter", "count")
+    loading.join()
+    assert done.code == 0
+
+
+def _load(worker: Worker) -> None:
+    catalog.load_plugin(name="counter", worker_id=worker.pk)
+    connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_worker_a_plugin_is_not_waited_for(
+    command: Command, write_plugin: Callable[..., Path]
+) -> None:
+    command("scan_plugins", "--path", write_plugin("counter", COUNTER))
+    done = command("run_plugin", "counter", "count")
+    assert done.code == 1
+    assert "no worker is running to load the plugin. `python manage.py up`" in done.err
+    assert "is being loaded for the first time" in done.err
 
 
 def test_ctrl_c_cancels_the_run_and_says_so(

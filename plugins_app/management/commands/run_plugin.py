@@ -21,6 +21,7 @@ from plugins_app.management.following import (
     ending_line,
     event_line,
     progress_of,
+    wait_while_loading,
 )
 from plugins_app.management.printing import as_json, plain
 from plugins_app.management.run_json import run_json
@@ -57,6 +58,7 @@ class Command(BulkheadCommand):
     def handle(self, *, name: str, tool: str, **options: Any) -> None:
         given = run_arguments.parsed_input(options["input"])
         files = run_arguments.parsed_files(options["file"])
+        wait_while_loading(name, tell=self.note)
         run_arguments.check_fields(name, tool, files)
         given |= run_arguments.stored(files)
         run = runs.start_run(plugin=name, tool=tool, input=given, actor=operator(), via=Via.CLI)

@@ -38,7 +38,7 @@ class Command(BulkheadCommand):
         rows = [
             (entry.name or entry.folder.name, entry.outcome, entry.message) for entry in entries
         ]
-        for line in table(("NAME", "OUTCOME", ""), rows):
+        for line in table(("NAME", "OUTCOME", "DETAIL"), rows):
             self.stdout.write(line)
         self._say_when_they_load(any(outcome != "unchanged" for _, outcome, _ in rows))
 

@@ -1,5 +1,6 @@
 """The platform's settings. Everything an operator may change comes from the environment (see `env`)."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ MISSED_HEARTBEATS = 3
 DRAIN_SECONDS = 6  # what a stop leaves to runs in progress before it cancels them
 REGISTRY_LOCK_SECONDS = 2.0
 TICKET_SECONDS = 30
+LIVE_WINDOW_EVENTS = 1000  # how far a feed may be ahead of its client's acknowledgements
+LIVE_ACK_SECONDS = 60
 IDEMPOTENCY_HOURS = 24
+THROTTLE = env.boolean("BULKHEAD_THROTTLE", default=True)
 
 # --- Django --------------------------------------------------------------------------------
 
@@ -190,6 +194,46 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+
+# --- API -----------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "plugins_app.api.authentication.TokenAuthentication",
+        "plugins_app.api.authentication.ConsoleSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["plugins_app.api.permissions.HasItsPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["plugins_app.api.throttles.ScopedThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["plugins_app.api.parsing.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "plugins_app.api.negotiation.AlwaysTheFirst",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "plugins_app.api.problems.answer",
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(hours=12), "AUTO_REFRESH": False}
+CSRF_FAILURE_VIEW = "plugins_app.api.fallbacks.csrf_failure"
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Bulkhead",
+    "DESCRIPTION": "Runs plugins in guarded processes. Errors are `application/problem+json`.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_PERMISSIONS": ["plugins_app.api.permissions.HasItsPermission"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Swagger would ask a server elsewhere whether the schema is valid.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "PluginState": "plugins_app.api.serializers.plugins.STATES",
+        "RunStatus": "plugins_app.api.serializers.runs.STATUSES",
+        "ReadinessStatus": ["ok", "unavailable"],
+        "LivenessStatus": ["ok"],
+    },
+}
 
 # --- Content security: Unfold's Alpine needs 'unsafe-eval', nothing comes from elsewhere ----
 

@@ -14,6 +14,7 @@ from plugins_app.lifecycle import RunStatus, Via
 from plugins_app.models import Plugin, Run
 from plugins_app.registry.snapshot import PluginSnapshot
 from plugins_app.services import audit, inputs, queue
+from plugins_app.services.idempotency import Once
 
 MOST_REQUEUED: Final = 100
 OVERDUE_AFTER: Final = timedelta(seconds=5)
@@ -27,11 +28,12 @@ def start_run(
     actor: Actor,
     via: Via,
     rerun_of: Run | None = None,
+    once: Once | None = None,
 ) -> Run:
     """Queue a run of TOOL and return it. Nothing is queued when anything is wrong.
 
     Raises NotFound for an unknown plugin or tool, PluginNotReady with the reason, InvalidInput with
-    a fault per place of the input.
+    a fault per place of the input; with ONCE, AlreadyDone when that request has its run already.
     """
     snapshot = _plugin(plugin)
     if not snapshot.accepts_runs:
@@ -53,13 +55,15 @@ def start_run(
     with transaction.atomic():
         _refuse_if_out_of_service(snapshot.name)
         run.save(force_insert=True)
+        if once:
+            once.claim(made=run.pk)
         after = {"plugin": snapshot.name, "tool": tool, "via": via, "rerun_of": run.rerun_of}
         audit.record(actor=actor, action="run.started", object=f"run:{run.pk}", after=after)
         queue.enqueue_run(run=run)
     return run
 
 
-def rerun(*, run: Run, actor: Actor, via: Via) -> Run:
+def rerun(*, run: Run, actor: Actor, via: Via, once: Once | None = None) -> Run:
     """Queue the same call again, on the plugin as it is now. Raises what `start_run` raises."""
     return start_run(
         plugin=run.plugin.name,
@@ -68,6 +72,7 @@ def rerun(*, run: Run, actor: Actor, via: Via) -> Run:
         actor=actor,
         via=via,
         rerun_of=run,
+        once=once,
     )
 
 

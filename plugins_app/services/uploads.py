@@ -16,6 +16,7 @@ from plugins_app.actors import Actor
 from plugins_app.errors import Fault, InvalidInput, TooLarge
 from plugins_app.models import Upload
 from plugins_app.services import audit
+from plugins_app.services.idempotency import Once
 
 CHUNK_BYTES: Final = 1 << 20
 MOST_NAME: Final = 255
@@ -23,11 +24,11 @@ SAFE_SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,16}")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def store_upload(*, name: str, content: BinaryIO, actor: Actor) -> Upload:
+def store_upload(*, name: str, content: BinaryIO, actor: Actor, once: Once | None = None) -> Upload:
     """Store CONTENT under a new id and return its record.
 
-    Raises InvalidInput for a name or a file that is empty, TooLarge over the platform's limit; then
-    nothing is kept.
+    Raises InvalidInput for a name or a file that is empty, TooLarge over the platform's limit, and
+    with ONCE AlreadyDone when that request has stored its file already; then nothing is kept.
     """
     name = _checked_name(name)
     upload = Upload(id=uuid6.uuid7(), name=name, actor=actor.name[:200], user_id=actor.user_id)
@@ -38,16 +39,18 @@ def store_upload(*, name: str, content: BinaryIO, actor: Actor) -> Upload:
         if not counted.size:
             raise _fault("is empty: choose a file that has content")
         upload.size, upload.sha256 = counted.size, counted.digest.hexdigest()
-        _record(upload, actor)
+        _record(upload, actor, once)
     except BaseException:
         default_storage.delete(upload.file.name)
         raise
     return upload
 
 
-def _record(upload: Upload, actor: Actor) -> None:
+def _record(upload: Upload, actor: Actor, once: Once | None) -> None:
     with transaction.atomic():
         upload.save(force_insert=True)
+        if once:
+            once.claim(made=upload.pk)
         audit.record(
             actor=actor,
             action="upload.stored",

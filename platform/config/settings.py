@@ -39,6 +39,7 @@ REGISTRY_LOCK_SECONDS = 2.0
 TICKET_SECONDS = 30
 LIVE_WINDOW_EVENTS = 1000  # how far a feed may be ahead of its client's acknowledgements
 LIVE_ACK_SECONDS = 60
+LIVE_RECALL_SECONDS = 60  # a feed outlives its client's session, token or role by this at most
 IDEMPOTENCY_HOURS = 24
 THROTTLE = env.boolean("BULKHEAD_THROTTLE", default=True)
 

@@ -1,8 +1,19 @@
 """Every address of the platform."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+
+from plugins_app.api.fallbacks import unknown_address
+from plugins_app.api.views.metrics import Metrics
+
+handler400 = "plugins_app.api.fallbacks.bad_request"
+handler403 = "plugins_app.api.fallbacks.permission_denied"
+handler404 = "plugins_app.api.fallbacks.page_not_found"
+handler500 = "plugins_app.api.fallbacks.server_error"
 
 urlpatterns = [
+    path("api/v1/", include("plugins_app.api.urls")),
+    re_path(r"^api/(?P<rest>.*)$", unknown_address),
+    path("metrics", Metrics.as_view(), name="metrics"),
     path("admin/", admin.site.urls),
 ]

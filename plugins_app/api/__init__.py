@@ -1,0 +1,1 @@
+"""The REST API: every view validates, calls one service and renders."""

@@ -19,7 +19,7 @@ lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(VENV)/bin/lint-imports
+	PYTHONPATH=platform $(VENV)/bin/lint-imports
 	$(DATABASE_FOR_CHECKS) $(RUN) manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/installed-dev

@@ -44,7 +44,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(lambda: _answers(self.port), what=f"{self._command[0]} on port {self.port}")
+        wait_for(lambda: answers(self.port), what=f"{self._command[0]} on port {self.port}")
 
     def stop(self) -> None:
         if self._process is None:
@@ -100,7 +100,7 @@ def wait_for(condition: Callable[[], Any], *, what: str, seconds: float = START_
         time.sleep(0.02)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True

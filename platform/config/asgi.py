@@ -2,13 +2,19 @@
 
 import os
 
-from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-http_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # Only after Django is set up can its models be imported.
-from plugins_app.live.routing import websocket_application  # noqa: E402
+from django.conf import settings  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http_application, "websocket": websocket_application})
+from plugins_app.live.routing import websocket_application  # noqa: E402
+from plugins_app.live.waiting import wait_until_final  # noqa: E402
+from plugins_app.serving import ByProtocol, HttpApplication  # noqa: E402
+
+application = ByProtocol(
+    http=HttpApplication(threads=settings.WEB_THREADS, wait_until_final=wait_until_final),
+    websocket=websocket_application,
+)

@@ -23,8 +23,6 @@ from plugins_app.live.subscription import Subscription
 from plugins_app.live.window import PreviewWindow, Window
 
 BATCH: Final = 200
-RECALL_SECONDS: Final = 60
-"""A feed outlives its client's session, token, role or account by this at most."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -43,7 +41,7 @@ class Feed:
         self._window = Window(events=settings.LIVE_WINDOW_EVENTS)
         self._previews = PreviewWindow()
         self._ack_by: float | None = None
-        self._recall_at = time.monotonic() + RECALL_SECONDS
+        self._recall_at = time.monotonic() + settings.LIVE_RECALL_SECONDS
 
     def hear(self, acknowledgement: Acknowledgement) -> None:
         if acknowledgement.seq is not None:
@@ -103,7 +101,7 @@ class Feed:
     async def _recall(self) -> None:
         if time.monotonic() < self._recall_at:
             return
-        self._recall_at = time.monotonic() + RECALL_SECONDS
+        self._recall_at = time.monotonic() + settings.LIVE_RECALL_SECONDS
         user = await store.ask(self._visitor.recall)
         if user is None:
             raise Closing(NOT_LOGGED_IN)

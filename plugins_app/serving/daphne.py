@@ -1,0 +1,66 @@
+"""What daphne leaves out: bodies that stay on disk, and writers that wait for slow readers.
+
+Daphne has Twisted spool a large body to disk, then puts all of it into a queue in memory, before the
+application gets to run. And it takes all that an application sends, however slowly the client reads.
+Both are cured at the request object, which daphne's `send` is bound to. Under another server there
+is none, and ASGI's own ways serve.
+"""
+
+import asyncio
+import functools
+import io
+from typing import Any, BinaryIO
+
+from twisted.internet.interfaces import IPushProducer
+from twisted.web.http import Request
+from zope.interface import implementer
+
+
+def request_behind(send: Any) -> Request | None:
+    """The request that SEND answers, when the server is daphne."""
+    bound = send.args if isinstance(send, functools.partial) else ()
+    return bound[0] if bound and isinstance(bound[0], Request) else None
+
+
+def take_body(request: Request | None) -> BinaryIO | None:
+    """Take the whole body away from REQUEST, to be closed by the taker.
+
+    Only from within the call that makes the application: afterwards daphne has read it.
+    """
+    if request is None:
+        return None
+    body: BinaryIO = request.content
+    request.content = io.BytesIO()
+    return body
+
+
+@implementer(IPushProducer)
+class Flow:
+    """Tells when the client has read enough for more to be sent."""
+
+    def __init__(self, request: Request | None) -> None:
+        self._request = request
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+
+    def __enter__(self) -> "Flow":
+        if self._request is not None and self._request.channel is not None:
+            self._request.registerProducer(self, True)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        # With the client gone, the channel is gone too and has let go of us.
+        if self._request is not None and getattr(self._request, "channel", None) is not None:
+            self._request.unregisterProducer()
+
+    async def may_send(self) -> None:
+        await self._may_send.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        self._may_send.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self._may_send.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self._may_send.set()

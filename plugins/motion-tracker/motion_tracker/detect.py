@@ -17,7 +17,10 @@ Sensitivity = Literal["low", "normal", "high"]
 VARIANCES_APART: Final[dict[Sensitivity, float]] = {"low": 60.0, "normal": 32.0, "high": 16.0}
 """How far, in variances, a pixel must be from its background to count as something else."""
 
-HISTORY_FRAMES: Final = 500
+LEARNING_RATE: Final = 0.004
+"""Per frame. What stands still is background after some 25 frames (0.1 over the rate): OpenCV's own
+rate is far higher in a video's first frames, and there makes background of what merely passes."""
+
 WARM_UP_FRAMES: Final = 4
 """A model of fewer frames takes noise for movement."""
 
@@ -65,12 +68,13 @@ class MotionDetector:
     def _start_over(self) -> None:
         self._seen = 0
         self._model = cv2.createBackgroundSubtractorMOG2(
-            history=HISTORY_FRAMES, varThreshold=self._variances_apart, detectShadows=True
+            varThreshold=self._variances_apart, detectShadows=True
         )
 
     def _foreground(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         # Blurring first: single pixels of camera noise would otherwise each be a discovery.
-        marked = self._model.apply(cv2.GaussianBlur(picture, (5, 5), 0))
+        rate = max(LEARNING_RATE, 1 / (1 + self._seen) if self._seen < WARM_UP_FRAMES else 0.0)
+        marked = self._model.apply(cv2.GaussianBlur(picture, (5, 5), 0), learningRate=rate)
         mask = np.where(marked == CERTAIN_FOREGROUND, marked, 0).astype(np.uint8)
         reach = max(3, round(picture.shape[1] / 90) | 1)
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(3))

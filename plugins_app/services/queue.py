@@ -52,6 +52,14 @@ def has_waiting(queue: str) -> bool:
     return OrmQ.objects.filter(key=queue, lock__lte=timezone.now()).exists()
 
 
+def waiting_seconds(queue: str) -> float:
+    """Return how long the oldest task of QUEUE has been there for the taking; 0 without one."""
+    # Nobody has taken it yet: its lock is still the moment it was put there.
+    free = OrmQ.objects.filter(key=queue, lock__lte=timezone.now()).order_by("lock")
+    oldest = free.values_list("lock", flat=True).first()
+    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
+
+
 def forget_stale() -> int:
     """Delete tasks whose taker is long done, or dead; return how many."""
     # The lock is the moment of taking plus `retry`.

@@ -23,7 +23,7 @@ class PluginQuerySet(models.QuerySet["Plugin"]):
 
     def locked(self, **lookup: Any) -> Plugin:
         """The one plugin, its row locked until the transaction ends (PostgreSQL; SQLite locks all)."""
-        return self.select_for_update().get(**lookup)
+        return self.select_for_update(no_key=True).get(**lookup)
 
     def waiting_to_load(self) -> PluginQuerySet:
         return self.filter(state=State.LOADED, load_requested_at__isnull=False)

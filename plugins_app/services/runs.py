@@ -82,7 +82,7 @@ def cancel_run(*, run: Run, actor: Actor, reason: str = "") -> Run:
     Asking twice for a running one changes nothing. Raises AlreadyFinal when it has ended.
     """
     with transaction.atomic():
-        run = Run.objects.select_for_update().select_related("plugin").get(pk=run.pk)
+        run = Run.objects.select_for_update(of=("self",), no_key=True).get(pk=run.pk)
         if RunStatus(run.status).is_final:
             raise AlreadyFinal(f"The run has ended: it is {run.status}, and that never changes.")
         words = f"cancelled by {actor.name}" + (f": {reason}" if reason else "")

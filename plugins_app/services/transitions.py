@@ -41,10 +41,11 @@ def apply(
     old = State(plugin.state)
     new = next_state(old, action)
     fields = _state_fields(action, new, code, reason, traceback) | (changes or {})
-    generation, seq = advance_clock(transitions=1)
-    moved = Plugin.objects.filter(pk=plugin.pk, state=old).update(**fields, generation=generation)
-    if not moved:
+    # The plugin before the clock, as everyone locks them: most callers hold it already.
+    if not Plugin.objects.filter(pk=plugin.pk, state=old).update(**fields):
         raise StaleState
+    generation, seq = advance_clock(transitions=1)
+    Plugin.objects.filter(pk=plugin.pk).update(generation=generation)
     _write_history(plugin, old, new, actor=actor, code=code, reason=reason, run_id=run_id, seq=seq)
     for name, value in fields.items():
         setattr(plugin, name, value)
@@ -67,8 +68,9 @@ def register(*, plugin: Plugin, actor: Actor) -> Plugin:
 
 def touch(*, plugin: Plugin, **changes: Any) -> None:
     """Change fields of PLUGIN other than its state, and let every process know."""
+    Plugin.objects.filter(pk=plugin.pk).update(**changes)
     generation, _seq = advance_clock()
-    Plugin.objects.filter(pk=plugin.pk).update(**changes, generation=generation)
+    Plugin.objects.filter(pk=plugin.pk).update(generation=generation)
     for name, value in changes.items():
         setattr(plugin, name, value)
     plugin.generation = generation

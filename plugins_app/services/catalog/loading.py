@@ -94,7 +94,7 @@ def _claim(name: str, worker_id: UUID) -> Plugin | None:
 
 
 def _held(name: str, worker_id: UUID) -> Plugin | None:
-    loading = Plugin.objects.select_for_update().filter(
+    loading = Plugin.objects.select_for_update(no_key=True).filter(
         state=State.LOADED, loading_worker=worker_id
     )
     return loading.filter(name=name).first()

@@ -35,7 +35,7 @@ def configure_plugin(*, name: str, actor: Actor, changes: Mapping[str, Any]) -> 
     Raises NotFound, or InvalidInput with a fault per place; then nothing has changed.
     """
     with transaction.atomic():
-        plugin = Plugin.objects.select_for_update().filter(name=name).first()
+        plugin = Plugin.objects.select_for_update(no_key=True).filter(name=name).first()
         if plugin is None:
             raise _not_found(name)
         fields = _checked(plugin, changes)

@@ -70,7 +70,7 @@ def _scan_one(folder: Path, actor: Actor) -> ScanEntry:
 
 
 def _register_or_upgrade(folder: Path, reading: Reading, actor: Actor) -> ScanEntry:
-    plugin = Plugin.objects.select_for_update().filter(name=reading.name).first()
+    plugin = Plugin.objects.select_for_update(no_key=True).filter(name=reading.name).first()
     if plugin is None:
         return _register(folder, reading, actor)
     if plugin.folder != str(folder) and (Path(plugin.folder) / FILE_NAME).exists():

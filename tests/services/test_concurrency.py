@@ -1,4 +1,4 @@
-"""Workers, people and the reaper at once: nobody waits for each other for ever, and the sums are right."""
+"""Workers, people and the reaper at once: nobody waits for ever, and the sums are right."""
 
 import threading
 from collections.abc import Callable

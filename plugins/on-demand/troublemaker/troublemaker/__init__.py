@@ -1,0 +1,5 @@
+"""Whatever a plugin can do wrong, one tool each."""
+
+from troublemaker.plugin import Troublemaker
+
+__all__ = ["Troublemaker"]

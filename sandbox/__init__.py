@@ -8,6 +8,7 @@
 from sandbox.errors import SandboxError
 from sandbox.guards import Guard, GuardState
 from sandbox.limits import Limits
+from sandbox.nursery import Nursery
 from sandbox.probes.gpu import gpu_facts
 from sandbox.reports import (
     Artifact,
@@ -32,6 +33,7 @@ __all__ = [
     "Limits",
     "LoadReport",
     "ModelFile",
+    "Nursery",
     "PluginSource",
     "Problem",
     "Report",

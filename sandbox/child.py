@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from itertools import pairwise
 from typing import NoReturn, TextIO
 
 from sandbox.guards import Guard, kernel
@@ -22,35 +23,39 @@ from sandbox.guards.rlimits import limit_process
 from sandbox.messages import Broken
 from sandbox.orders import Setup
 from sandbox.outlet import Channel
-from sandbox.work import work
+from sandbox.template import Slots
+from sandbox.work import Work
 
 
-def live(setup: Setup, spaces: Namespaces, group: Cgroup, *, channel_fd: int) -> NoReturn:
+def live(
+    setup: Setup, spaces: Namespaces, group: Cgroup, *, channel_fd: int, registry_fd: int
+) -> NoReturn:
     """The child's life. Ends the process whatever happens."""
     channel = Channel(channel_fd, frame_bytes=setup.frame_bytes)
     try:
-        _settle_in(setup, keep=channel_fd)
+        _settle_in(setup, keep={channel_fd, registry_fd} if setup.slots else {channel_fd})
         group.join()
+        slots = Slots(setup, spaces, registry_fd) if setup.slots else None
         guards = _raise_walls(setup, spaces, group)
     except BaseException:  # noqa: BLE001 - our own failure, told as such
         channel.send(Broken(message=traceback.format_exc()))
         os._exit(1)
     try:
-        work(setup, guards, channel)
+        Work(setup, spaces, guards, channel, slots).do()
     finally:
         # No interpreter shutdown: what is left at this point (threads, atexit) can only hang.
         _flush_output()
         os._exit(0)
 
 
-def _settle_in(setup: Setup, *, keep: int) -> None:
+def _settle_in(setup: Setup, *, keep: set[int]) -> None:
     os.setsid()
     kernel.die_with_parent()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    os.closerange(3, keep)
-    os.closerange(keep + 1, os.sysconf("SC_OPEN_MAX"))
+    for start, end in pairwise([2, *sorted(keep), os.sysconf("SC_OPEN_MAX")]):
+        os.closerange(start + 1, end)
     os.chdir(setup.scratch)
     for stream in _output():
         stream.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[attr-defined]
@@ -59,7 +64,7 @@ def _settle_in(setup: Setup, *, keep: int) -> None:
 
 
 def _raise_walls(setup: Setup, spaces: Namespaces, group: Cgroup) -> list[Guard]:
-    limits = limit_process(setup, spaces)
+    limits = limit_process(setup, spaces, for_good=not setup.standby)
     privileges = drop_privileges()
     files, abi = wall_off_files(setup, spaces)
     return [
@@ -70,7 +75,7 @@ def _raise_walls(setup: Setup, spaces: Namespaces, group: Cgroup) -> list[Guard]
         files,
         network_guard(spaces, landlock_abi=abi, permitted=setup.network),
         signals_guard(spaces, landlock_abi=abi),
-        ipc_guard(spaces),
+        ipc_guard(spaces, forks=bool(setup.slots)),
         privileges,
     ]
 

@@ -18,7 +18,7 @@ from sandbox.orders import CONTROL_FRAME_BYTES, Ended
 from sandbox.output import Budget, LogTail, OutputStream
 from sandbox.protocol import FrameReader, ProtocolError
 from sandbox.reports import Problem, Stage
-from sandbox.spawn import KeptProcess
+from sandbox.spawn import Kept
 from sandbox.transcript import TooManyEvents, Transcript
 
 RECEIVE_BYTES: Final = 1 << 16
@@ -54,7 +54,7 @@ NOBODY: Final = Watchers(batcher=EventBatcher(ignore))
 class Conversation:
     """One run, seen from the worker. `hold` returns when every process of it is dead."""
 
-    def __init__(self, kept: KeptProcess, limits: Limits, watchers: Watchers) -> None:
+    def __init__(self, kept: Kept, limits: Limits, watchers: Watchers) -> None:
         self.transcript = Transcript(frame_bytes=limits.frame_bytes, events=limits.events)
         self.fault: Problem | None = None
         self.cancel_reason: str | None = None
@@ -84,12 +84,28 @@ class Conversation:
         Without a START the child leaves as soon as its walls stand.
         """
         self._call = call
+        if start is None:
+            self._kept.channel.shutdown(socket.SHUT_WR)
+        else:
+            self._outbox = encoded(start, limit=self._limits.frame_bytes)
+        self._hold()
+
+    def take_over(self, call: Call, *, heard: Transcript | None = None) -> None:
+        """Have a standby do CALL as soon as it is ready; return as `hold` does.
+
+        HEARD is what was said so far, where this is not to begin with its first word.
+        """
+        self._call = call
+        self._set_deadline(self._limits.timeout_seconds)
+        if heard is not None:
+            self.transcript = heard
+            self._begin_call()
+        self._hold()
+
+    def _hold(self) -> None:
         self._listen()
         try:
-            if start is None:
-                self._kept.channel.shutdown(socket.SHUT_WR)
-            else:
-                self._send(start)
+            self._flush_outbox()
             while self._kept.control in self._open:
                 self._turn()
             self._drain()
@@ -200,8 +216,7 @@ class Conversation:
             self._kept.kill_everything()
 
     def _send(self, message: Message) -> None:
-        limit = self._limits.frame_bytes
-        self._outbox += protocol.encode(msgspec.to_builtins(message), limit=limit)
+        self._outbox += encoded(message, limit=self._limits.frame_bytes)
         self._flush_outbox()
 
     def _flush_outbox(self) -> None:
@@ -234,6 +249,11 @@ class Conversation:
         if source in self._open:
             self._selector.unregister(source)
             self._open.discard(source)
+
+
+def encoded(message: Message, *, limit: int) -> bytes:
+    """Return MESSAGE as a frame for the child."""
+    return protocol.encode(msgspec.to_builtins(message), limit=limit)
 
 
 def _receive(source: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 from sandbox.guards import kernel
 from sandbox.guards.cgroups import Cgroup
-from sandbox.guards.namespaces import Namespaces, mount_own_views
+from sandbox.guards.namespaces import Namespaces, close_system_v, mount_own_views
 from sandbox.orders import Setup
 
 Live = Callable[..., NoReturn]
@@ -39,6 +39,7 @@ def be_init(
     *,
     status_fd: int,
     channel_fd: int,
+    registry_fd: int,
     live: Live,
 ) -> NoReturn:
     """Start the child and stay until it ends."""
@@ -46,10 +47,12 @@ def be_init(
         kernel.die_with_parent()
         kernel.become_subreaper()
         mount_own_views(spaces, shm_bytes=setup.memory_bytes // 4)
+        if setup.slots:
+            close_system_v(spaces)
         child = os.fork()
         if child == 0:
             os.close(status_fd)
-            live(setup, spaces, group, channel_fd=channel_fd)
+            live(setup, spaces, group, channel_fd=channel_fd, registry_fd=registry_fd)
         _leave_output_to(channel_fd)
         _tell(status_fd, _status_of(_reap_until_ended(child)))
     except BaseException:  # noqa: BLE001 - our own failure, told as such

@@ -3,6 +3,7 @@
 Runner to child: Start, then for a run Call. Child to runner, in this order: Guarded when the walls
 stand, Checked and Loaded, Ready after init and validate, then Emitted and NewArtifact as they come,
 at last Done. Broken takes the place of Guarded: it is the sandbox's failure, not the plugin's.
+A template says Forkable after Ready, and is told to Fork instead of to Call.
 """
 
 import re
@@ -21,24 +22,35 @@ class Message(msgspec.Struct, tag_field="op", kw_only=True):
 class Start(Message, tag="start"):
     """Load the plugin. FOR_CHECK: look at what it requires, and end when it is ready.
 
-    UNMET is what the runner already knows to be missing.
+    UNMET is what the runner already knows to be missing. AS_TEMPLATE: when ready, fork standbys.
     """
 
     folder: str
     entrypoint: str
     config: dict[str, Any]
     for_check: bool = False
+    as_template: bool = False
     packages: list[str] = []
     models: list[dict[str, str | None]] = []
     unmet: list[dict[str, str]] = []
 
 
 class Call(Message, tag="call"):
-    """Call TOOL once. FILES maps a File parameter to its path and the name its owner gave it."""
+    """Call TOOL once. FILES maps a File parameter to its path and the name its owner gave it.
+
+    CONFINES, the run's limits, are for a standby; others have had theirs from the start.
+    """
 
     tool: str
     input: dict[str, Any]
     files: dict[str, dict[str, str]]
+    confines: dict[str, Any] | None = None
+
+
+class Fork(Message, tag="fork"):
+    """Fork a standby into SLOT. Its channel, stdout and stderr come with this message."""
+
+    slot: int
 
 
 class Guarded(Message, tag="guarded"):
@@ -55,6 +67,12 @@ class Loaded(Message, tag="loaded"):
 
 class Ready(Message, tag="ready"):
     pass
+
+
+class Forkable(Message, tag="forkable"):
+    """Whether a template can be forked safely; WHY not, for people."""
+
+    why_not: str
 
 
 class Emitted(Message, tag="event"):
@@ -80,5 +98,5 @@ class Broken(Message, tag="broken"):
     message: str
 
 
-FromChild = Guarded | Checked | Loaded | Ready | Emitted | NewArtifact | Done | Broken
-FromRunner = Start | Call
+FromChild = Guarded | Checked | Loaded | Ready | Forkable | Emitted | NewArtifact | Done | Broken
+FromRunner = Start | Call | Fork

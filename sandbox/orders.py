@@ -1,10 +1,14 @@
 """What runner and keeper tell each other on the control socket, as JSON frames.
 
-Runner to keeper: one Setup, then any number of `deadline` and `stop`. Keeper to runner: one Ended.
-A closed control socket means the runner is gone: the keeper kills the run and leaves.
+Runner to keeper: one Setup, then any number of `deadline`, `stop` and `begin`, which puts a
+standby under the limits of its run. Keeper to runner: one Ended. A closed control socket means the
+runner is gone: the keeper kills the run and leaves.
+
+A template's keeper is also sent `standby`, with one end of a control socket: the standby's own, on
+which the same is said, after a `joined` when the standby has come into its control group.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -24,7 +28,11 @@ class Breach(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """All a keeper needs to build the walls. `deadline` is on the monotonic clock."""
+    """All a keeper needs to build the walls. `deadline` is on the monotonic clock.
+
+    `standby`: the child waits for its call, and gets the limits of its run with it. `nest` is the
+    folder in which a template's standbys have their own, numbered below `slots`.
+    """
 
     label: str
     scratch: str
@@ -38,6 +46,9 @@ class Setup:
     processes: int
     open_files: int
     frame_bytes: int
+    standby: bool = False
+    nest: str = ""
+    slots: int = 0
 
     def to_message(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,6 +56,24 @@ class Setup:
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Self:
         return cls(**message | {"readable": tuple(message["readable"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confines:
+    """The limits of one run, for a standby that was made before they were known."""
+
+    label: str
+    memory_bytes: int
+    scratch_bytes: int
+    processes: int
+    open_files: int
+    frame_bytes: int
+
+    def to_message(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def put_on(self, setup: Setup) -> Setup:
+        return replace(setup, **asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from sandbox.messages import (
     EVENT_KIND,
     Call,
     Emitted,
+    Fork,
     Message,
     NewArtifact,
     Start,
@@ -30,11 +31,16 @@ RESERVED_KINDS: Final = frozenset({"progress", "log", "artifact", "preview", "en
 LEVELS: Final = frozenset({"debug", "info", "warning", "error"})
 JPEG_MAGIC: Final = b"\xff\xd8"
 
-Order = TypeVar("Order", Start, Call)
+MOST_DESCRIPTORS: Final = 3
+
+Order = TypeVar("Order", Start, Call, Fork)
 
 
 class Channel:
-    """Frames to and from the runner; any thread may send, and only this process."""
+    """Frames to and from the runner; any thread may send, and only this process.
+
+    `descriptors` came with messages, first come first.
+    """
 
     def __init__(self, descriptor: int, *, frame_bytes: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
@@ -42,7 +48,14 @@ class Channel:
         self._waiting: list[protocol.Frame] = []
         self._lock = threading.Lock()
         self._owner = os.getpid()
+        self.descriptors: list[int] = []
         self.frame_bytes = frame_bytes
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        self._socket.close()
 
     def send(self, message: Message) -> None:
         """Send MESSAGE, waiting for as long as the runner is behind."""
@@ -61,8 +74,12 @@ class Channel:
     def receive(self, expected: type[Order]) -> Order:
         """Return the next message, which must be EXPECTED; EOFError when the runner is gone."""
         while not self._waiting:
-            if not (data := self._socket.recv(RECEIVE_BYTES)):
+            data, descriptors, _flags, _address = socket.recv_fds(
+                self._socket, RECEIVE_BYTES, MOST_DESCRIPTORS
+            )
+            if not data:
                 raise EOFError
+            self.descriptors += descriptors
             for frame in self._reader.feed(data):
                 self._waiting.append(frame)
         return msgspec.convert(self._waiting.pop(0).message(), expected)

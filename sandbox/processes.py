@@ -9,11 +9,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 MARKER: Final = "BULKHEAD_RUN"
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 PAUSE_SECONDS: Final = 0.005
 
 
@@ -51,6 +53,30 @@ def pss_bytes(pid: int) -> int:
             if line.startswith(b"Pss:"):
                 return int(line.split()[1]) * 1024
     return rss_bytes(pid)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastWords:
+    """What the kernel knows of a dead process that nobody has reaped yet."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+    cpu_seconds: float = 0.0
+
+
+def last_words(pid: int) -> LastWords:
+    """Return how the zombie PID ended, its reaped children's time in its own. See proc(5), stat."""
+    with suppress(OSError, IndexError, ValueError):
+        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        if fields[0] == b"Z":
+            status = int(fields[49])
+            died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+            return LastWords(
+                exit_code=None if died_of else os.WEXITSTATUS(status),
+                signal=died_of,
+                cpu_seconds=sum(map(int, fields[11:15])) / TICKS_PER_SECOND,
+            )
+    return LastWords()
 
 
 def marked(label: str) -> list[int]:

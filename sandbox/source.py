@@ -26,7 +26,11 @@ class Requirements:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginSource:
-    """Where a plugin's code lies and what it may have. `entrypoint` is `module:Class`."""
+    """Where a plugin's code lies and what it may have. `entrypoint` is `module:Class`.
+
+    `revision` names the state of its code and config for who changes them: a nursery throws away
+    what it made of another one. Without it the plugin's Python files are looked at.
+    """
 
     name: str
     folder: Path
@@ -34,6 +38,7 @@ class PluginSource:
     config: Mapping[str, Any] = field(default_factory=dict)
     network: bool = False
     requires: Requirements = Requirements()
+    revision: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ ProtocolError: the plugin's doing, never the worker's.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -18,6 +18,7 @@ from sandbox.messages import (
     Checked,
     Done,
     Emitted,
+    Forkable,
     FromChild,
     Guarded,
     Loaded,
@@ -57,8 +58,17 @@ class Transcript:
         self.unavailable: tuple[Problem, ...] = ()
         self.tools: tuple[ToolSpec, ...] = ()
         self.stage: Stage | None = None
+        self.forkable: Forkable | None = None
         self.artifact_names: list[str] = []
         self.done: Done | None = None
+
+    @classmethod
+    def of_standby(cls, guards: tuple[Guard, ...], *, frame_bytes: int, events: int) -> Self:
+        """Return the transcript of a child whose template has said all but the run's own words."""
+        transcript = cls(frame_bytes=frame_bytes, events=events)
+        transcript.guards = guards
+        transcript.stage = Stage.INITIALIZED
+        return transcript
 
     def feed(self, data: bytes) -> Iterator[Emitted | bytes]:
         """Take in DATA; yield the events and packed previews in it, in order.
@@ -88,6 +98,8 @@ class Transcript:
                 self.stage = Stage.IMPORTED
             case Ready() if self.stage is Stage.IMPORTED:
                 self.stage = Stage.INITIALIZED
+            case Forkable() if self.stage is Stage.INITIALIZED and self.forkable is None:
+                self.forkable = message
             case NewArtifact():
                 self._note_artifact(message.name)
             case Done():

@@ -1,13 +1,14 @@
 """The keeper's eyes: what a run's whole tree takes, looked at twenty times a second."""
 
 import os
-import resource
 import time
+from collections.abc import Callable
 from typing import Final
 
 from sandbox import processes
 from sandbox.guards.cgroups import Cgroup
-from sandbox.orders import Breach, Setup
+from sandbox.guards.rlimits import THREADS_PER_PROCESS
+from sandbox.orders import Breach, Confines, Setup
 
 SCRATCH_EVERY_SECONDS: Final = 0.5
 SHARES_EVERY_SECONDS: Final = 0.2
@@ -15,25 +16,30 @@ MOST_SCRATCH_ENTRIES: Final = 100_000
 
 
 class Watch:
-    """Compares the tree below ROOT's only child, the init, with the limits of SETUP."""
+    """Compares what FIND_TREE finds, given the most it need find, with the limits of SETUP."""
 
-    def __init__(self, setup: Setup, group: Cgroup, *, root: int) -> None:
+    def __init__(
+        self, setup: Setup, group: Cgroup, *, find_tree: Callable[[int], list[int]]
+    ) -> None:
         self.deadline = setup.deadline
         self._setup = setup
         self._group = group
-        self._root = root
+        self._find_tree = find_tree
         self._peak = 0
         self._next_scratch = 0.0
         self._next_shares = 0.0
 
-    def tree(self) -> list[int]:
-        """Return the run's processes, the keeper's own init left out.
+    def confine(self, confines: Confines) -> None:
+        """Watch over other limits from now on."""
+        self._setup = confines.put_on(self._setup)
+        self._group.limit(
+            memory_bytes=confines.memory_bytes, tasks=confines.processes * THREADS_PER_PROCESS
+        )
 
-        A few more than its limit at most: a fork storm must not slow the look at it.
-        """
-        inits = processes.children(self._root)[:1]
-        found = processes.descendants(self._root, most=self._setup.processes + 2)
-        return [pid for pid in found if pid not in inits]
+    def tree(self) -> list[int]:
+        """Return the run's processes, a few more than its limit at most: a fork storm must not slow
+        the look at it."""
+        return self._find_tree(self._setup.processes + 2)
 
     def breach(self) -> Breach | None:
         """Return the first limit that is broken now."""
@@ -47,13 +53,8 @@ class Watch:
         return Breach.SCRATCH if self._scratch_exceeded() else None
 
     def peak_memory_bytes(self) -> int:
-        """Return the most the tree held at once, or its largest process if that is more."""
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        return max(self._peak, largest)
-
-    def cpu_seconds(self) -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
+        """Return the most the tree was seen to hold at once."""
+        return self._peak
 
     def _memory_exceeded(self, pids: list[int]) -> bool:
         limit = self._setup.memory_bytes

@@ -7,37 +7,81 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sandbox import fresh
 from sandbox.faults import PluginFault, caught, describe, fault, text
 from sandbox.guards import Guard
+from sandbox.guards.namespaces import Namespaces
+from sandbox.guards.rlimits import limit_process
 from sandbox.loading import find_tools, import_plugin, start_plugin
 from sandbox.messages import Call, Checked, Done, Guarded, Loaded, Ready, Start
-from sandbox.orders import Setup
+from sandbox.orders import Confines, Setup
 from sandbox.outlet import Channel, ChannelOutlet
 from sandbox.protocol import FrameTooLarge
 from sandbox.reports import Problem, Status
 from sandbox.schemas import BadResult, Tool
 from sandbox.sdk import File, InvalidInput, Plugin, Run
+from sandbox.template import Slots, become_standby
 
 
-def work(setup: Setup, guards: list[Guard], channel: Channel) -> None:
-    """Do what the runner asks; tell the end; let the plugin close."""
-    channel.send(Guarded(guards=[asdict(guard) for guard in guards]))
-    outlet = ChannelOutlet(channel, scratch=Path(setup.scratch))
-    plugin = None
-    try:
-        start = channel.receive(Start)
-        tools, plugin = load(channel, start)
-        done = Done(status=Status.SUCCEEDED)
-        if not start.for_check:
-            call = channel.receive(Call)
-            result = call_tool(plugin, tools, call, Run(outlet))
-            done = Done(status=Status.SUCCEEDED, result=result)
-    except PluginFault as error:
-        done = Done(status=error.status, **asdict(error.problem))
-    outlet.flush()
-    tell_end(channel, done)
-    if plugin is not None:
-        close(plugin)
+class Work:
+    """One child's work: to load a plugin, and for one call of it to tell how it ended.
+
+    A template does the first, and each standby that it forks the second.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        spaces: Namespaces,
+        guards: list[Guard],
+        channel: Channel,
+        slots: Slots | None,
+    ) -> None:
+        self._setup = setup
+        self._spaces = spaces
+        self._guards = guards
+        self._channel = channel
+        self._slots = slots
+        self._scratch = setup.scratch
+        self._plugin: Plugin | None = None
+
+    def do(self) -> None:
+        """Do what the runner asks; tell the end; let the plugin close."""
+        self._channel.send(Guarded(guards=[asdict(guard) for guard in self._guards]))
+        try:
+            done = Done(status=Status.SUCCEEDED, result=self._result())
+        except PluginFault as error:
+            done = Done(status=error.status, **asdict(error.problem))
+        tell_end(self._channel, done)
+        if self._plugin is not None:
+            close(self._plugin)
+
+    def _result(self) -> Any:
+        start = self._channel.receive(Start)
+        tools, self._plugin = load(self._channel, start)
+        if start.for_check:
+            return None
+        if start.as_template and self._slots is not None:
+            self._become_standby(self._slots)
+        call = self._channel.receive(Call)
+        if call.confines is not None:
+            self._confine(Confines(**call.confines))
+        outlet = ChannelOutlet(self._channel, scratch=Path(self._scratch))
+        try:
+            return call_tool(self._plugin, tools, call, Run(outlet))
+        finally:
+            outlet.flush()
+
+    def _become_standby(self, slots: Slots) -> None:
+        self._channel, self._scratch = become_standby(self._channel, slots)
+        fresh.settle_into(self._scratch)
+        fresh.reopen_files(own={self._channel.fileno()})
+        fresh.reseed()
+
+    def _confine(self, confines: Confines) -> None:
+        fresh.take_label(confines.label)
+        limit_process(confines.put_on(self._setup), self._spaces)
+        self._channel.frame_bytes = confines.frame_bytes
 
 
 def load(channel: Channel, start: Start) -> tuple[Mapping[str, Tool], Plugin]:

@@ -36,6 +36,25 @@ class Cgroup:
         for folder in set(self.folders.values()):
             _write(folder / "cgroup.procs", "0")
 
+    def take_in(self, pid: int) -> None:
+        """Move the process PID in."""
+        for folder in set(self.folders.values()):
+            _write(folder / "cgroup.procs", str(pid))
+
+    def pids(self) -> list[int]:
+        """Return the processes in the group that are not dead."""
+        if not self.folders:
+            return []
+        folder = next(iter(self.folders.values()))
+        return [int(line) for line in _read(folder / "cgroup.procs").split()]
+
+    def limit(self, *, memory_bytes: int, tasks: int) -> None:
+        """Put other limits on the group. What it holds over them stays, and the watch sees it."""
+        for controller, limit in {"memory": memory_bytes, "pids": tasks}.items():
+            if controller in self.folders:
+                with suppress(OSError):
+                    _write_limit(self.folders[controller], controller, limit)
+
     def oom_kills(self) -> int:
         """Return how many processes the kernel killed for want of memory in this group."""
         if (folder := self.folders.get("memory")) is None:
@@ -69,10 +88,13 @@ class Cgroup:
         )
 
 
-def make_cgroup(label: str, *, memory_bytes: int, tasks: int) -> Cgroup:
-    """Make this run's groups; what cannot be had is noted, never raised."""
+def make_cgroup(label: str, *, memory_bytes: int, tasks: int, number: int = 0) -> Cgroup:
+    """Make this run's groups; what cannot be had is noted, never raised.
+
+    NUMBER tells groups of the same label and process apart.
+    """
     group = Cgroup()
-    name = f"{NAME_PREFIX}{label}-{os.getpid()}"
+    name = f"{NAME_PREFIX}{label}-{os.getpid()}-{number}"
     for controller, limit in {"memory": memory_bytes, "pids": tasks}.items():
         try:
             group.folders[controller] = _limited_folder(controller, name, limit)
@@ -95,12 +117,18 @@ def _limited_folder(controller: str, name: str, limit: int) -> Path:
         _delegate(parent, controller)
     folder = parent / name
     folder.mkdir(exist_ok=True)
+    if _write_limit(folder, controller, limit):
+        return folder
+    _removed(folder)
+    raise OSError(f"{folder} has no {controller} limits: the controller is not delegated to it")
+
+
+def _write_limit(folder: Path, controller: str, limit: int) -> bool:
     for file in LIMIT_FILES[controller]:
         if (folder / file).exists():
             _write(folder / file, str(limit))
-            return folder
-    _removed(folder)
-    raise OSError(f"{folder} has no {controller} limits: the controller is not delegated to it")
+            return True
+    return False
 
 
 def _parent(controller: str) -> Path:

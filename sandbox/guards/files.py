@@ -76,9 +76,12 @@ PROCESSOR_FOLDERS: Final = ("/sys/devices/system/cpu", "/sys/devices/system/node
 
 def wall_off_files(setup: Setup, spaces: Namespaces) -> tuple[Guard, int]:
     """Restrict this process; return the guard and the Landlock ABI (0: none)."""
-    allowances = list(_allowances(setup, spaces))
+    allowances = [*_common(setup, spaces), *_own(setup)]
     try:
-        version = landlock.restrict_self(allowances, deny_tcp=not setup.network)
+        version = landlock.abi()
+        ruleset = landlock.make_ruleset(allowances, deny_tcp=not setup.network)
+        landlock.enforce(ruleset)
+        os.close(ruleset)
     except OSError as error:
         return absent("files", HOW, f"no Landlock: {error}"), 0
     if version < 3:
@@ -87,8 +90,44 @@ def wall_off_files(setup: Setup, spaces: Namespaces) -> tuple[Guard, int]:
     return enforced("files", f"{HOW} (ABI {version})"), version
 
 
-def _allowances(setup: Setup, spaces: Namespaces) -> Iterator[Allowance]:
+def slot_rulesets(setup: Setup, spaces: Namespaces) -> list[int]:
+    """Return a ruleset for each of a template's slots, to be enforced by the standby in it.
+
+    Made before there is any plugin code, and before this process is restricted itself.
+    """
+    common = list(_common(setup, spaces))
+    common.append(Allowance(path=setup.scratch, rights=READ))
+    return [
+        landlock.make_ruleset(
+            [
+                *common,
+                Allowance(path=box(setup.nest, slot), rights=WRITE),
+                Allowance(path=inputs(setup.nest, slot), rights=READ),
+            ],
+            deny_tcp=not setup.network,
+        )
+        for slot in range(setup.slots)
+    ]
+
+
+def box(nest: str, slot: int) -> str:
+    """Return the folder of a standby that it can write."""
+    return f"{nest}/{slot}/box"
+
+
+def inputs(nest: str, slot: int) -> str:
+    """Return the folder of a standby that its input files appear in."""
+    return f"{nest}/{slot}/inputs"
+
+
+def _own(setup: Setup) -> Iterator[Allowance]:
     yield Allowance(path=setup.scratch, rights=WRITE)
+    for slot in range(setup.slots):
+        yield Allowance(path=box(setup.nest, slot), rights=WRITE)
+        yield Allowance(path=inputs(setup.nest, slot), rights=READ)
+
+
+def _common(setup: Setup, spaces: Namespaces) -> Iterator[Allowance]:
     for path in _readable(setup, spaces):
         yield Allowance(path=path, rights=READ)
     for path in DEVICES:

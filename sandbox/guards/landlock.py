@@ -65,23 +65,23 @@ def abi() -> int:
     )
 
 
-def restrict_self(allowances: Iterable[Allowance], *, deny_tcp: bool) -> int:
-    """Allow this process and its children ALLOWANCES and nothing else; return the ABI used."""
+def make_ruleset(allowances: Iterable[Allowance], *, deny_tcp: bool) -> int:
+    """Return the descriptor of a ruleset of ALLOWANCES and nothing else."""
     version = abi()
     handled = ALL_BY_ABI[max(known for known in ALL_BY_ABI if known <= version)]
     ruleset = _create_ruleset(version, handled, deny_tcp=deny_tcp)
     try:
         for allowance in allowances:
             _add_path(ruleset, allowance, handled)
-        syscall(
-            RESTRICT_SELF,
-            "landlock_restrict_self",
-            ctypes.c_int(ruleset),
-            ctypes.c_uint32(0),
-        )
-    finally:
+    except OSError:
         os.close(ruleset)
-    return version
+        raise
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Hold this process and its children to RULESET, on top of what holds them already."""
+    syscall(RESTRICT_SELF, "landlock_restrict_self", ctypes.c_int(ruleset), ctypes.c_uint32(0))
 
 
 def _create_ruleset(version: int, handled: int, *, deny_tcp: bool) -> int:

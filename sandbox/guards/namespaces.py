@@ -28,6 +28,12 @@ from sandbox.guards.kernel import (
     unshare,
 )
 
+SYSTEM_V_LIMITS: Final = {
+    "kernel/shmmni": "0",
+    "kernel/msgmni": "0",
+    "kernel/sem": "0 0 0 0",
+    "fs/mqueue/queues_max": "0",
+}
 SAFE: Final = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
@@ -41,6 +47,7 @@ class Namespaces:
     ipc: bool = False
     own_proc: bool = False
     own_shm: bool = False
+    system_v_closed: bool = False
     errors: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, name: str, flag: int) -> None:
@@ -98,6 +105,21 @@ def mount_own_views(spaces: Namespaces, *, shm_bytes: int) -> None:
         spaces.errors["shm"] = str(error)
 
 
+def close_system_v(spaces: Namespaces) -> None:
+    """Allow no System V shared memory, semaphores and queues, and no POSIX queues, in this run.
+
+    They outlive the process that made them, so runs that share a namespace could meet there.
+    """
+    if not spaces.ipc:
+        return
+    try:
+        for name, value in SYSTEM_V_LIMITS.items():
+            Path(f"/proc/sys/{name}").write_text(value, encoding="ascii")
+        spaces.system_v_closed = True
+    except OSError as error:
+        spaces.errors["system_v"] = str(error)
+
+
 def tree_guard(spaces: Namespaces) -> Guard:
     if spaces.pid:
         return enforced("process_tree", "PID namespace: its init dies, everything in it dies")
@@ -108,7 +130,10 @@ def tree_guard(spaces: Namespaces) -> Guard:
     return degraded("process_tree", how, why)
 
 
-def ipc_guard(spaces: Namespaces) -> Guard:
+def ipc_guard(spaces: Namespaces, *, forks: bool) -> Guard:
+    if forks and not spaces.system_v_closed:
+        why = spaces.errors.get("system_v", "no IPC namespace")
+        return degraded("shared_memory", "private /dev/shm", f"System V memory stays open: {why}")
     if spaces.ipc and spaces.own_shm:
         return enforced("shared_memory", "IPC namespace and a private /dev/shm")
     why = spaces.errors.get("ipc") or spaces.errors.get("shm", "no PID namespace")

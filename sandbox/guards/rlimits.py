@@ -18,19 +18,22 @@ RESERVE_BYTES: Final = 64 << 20
 THREADS_PER_PROCESS: Final = 4
 
 
-def limit_process(setup: Setup, spaces: Namespaces) -> Guard:
-    """Set this process's limits; children inherit them and cannot raise them."""
+def limit_process(setup: Setup, spaces: Namespaces, *, for_good: bool = True) -> Guard:
+    """Set this process's limits; children inherit them and cannot raise them.
+
+    FOR_GOOD: nor can this process. A standby's limits are so only when its call has come.
+    """
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, setup.open_files)
-    _limit(resource.RLIMIT_FSIZE, setup.scratch_bytes)
+    _limit(resource.RLIMIT_NOFILE, setup.open_files, for_good=for_good)
+    _limit(resource.RLIMIT_FSIZE, setup.scratch_bytes, for_good=for_good)
     if spaces.user:
         # Counted per user namespace here; without one it would count the worker's own processes.
-        _limit(resource.RLIMIT_NPROC, setup.processes * THREADS_PER_PROCESS)
+        _limit(resource.RLIMIT_NPROC, setup.processes * THREADS_PER_PROCESS, for_good=for_good)
     if setup.gpu:
         how = "RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CORE"
         return degraded("limits", how, "CUDA reserves address space, so RLIMIT_DATA is off")
     data = setup.memory_bytes + SLACK_BYTES + STACK_BYTES * _cores()
-    _limit(resource.RLIMIT_DATA, data, hard=data + RESERVE_BYTES)
+    _limit(resource.RLIMIT_DATA, data, hard=data + RESERVE_BYTES, for_good=for_good)
     return enforced("limits", "RLIMIT_DATA, RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CORE")
 
 
@@ -40,11 +43,12 @@ def open_memory_reserve() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
 
 
-def _limit(which: int, soft: int, *, hard: int | None = None) -> None:
+def _limit(which: int, soft: int, *, hard: int | None = None, for_good: bool = True) -> None:
     _old_soft, old_hard = resource.getrlimit(which)
-    hard = soft if hard is None else hard
+    hard = old_hard if not for_good else soft if hard is None else hard
     if old_hard != resource.RLIM_INFINITY:
-        soft, hard = min(soft, old_hard), min(hard, old_hard)
+        hard = old_hard if hard == resource.RLIM_INFINITY else min(hard, old_hard)
+        soft = min(soft, old_hard)
     resource.setrlimit(which, (soft, hard))
 
 

@@ -2,6 +2,7 @@
 
 import textwrap
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,11 @@ class Outcome:
 
 
 class Case:
-    """Writes a plugin and runs its tool `go`."""
+    """Writes a plugin and runs its tool `go`, with a NURSERY in a standby that waits for it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nursery: sandbox.Nursery | None = None) -> None:
         self._folder = folder
+        self._nursery = nursery
         self._count = 0
 
     def source(
@@ -71,7 +73,11 @@ class Case:
         head, before = HEAD.split("class Case", 1), textwrap.dedent(before)
         around = f"{head[0]}{before}\nclass Case{head[1]}"
         (folder / "case.py").write_text(code if whole else around + textwrap.indent(code, "    "))
-        own: dict[str, Any] = {"name": "case", "folder": folder, "entrypoint": "case:Case"}
+        own: dict[str, Any] = {
+            "name": f"case-{self._count}",
+            "folder": folder,
+            "entrypoint": "case:Case",
+        }
         return sandbox.PluginSource(**own | fields)
 
     def tool(self, body: str, **fields: Any) -> sandbox.PluginSource:
@@ -90,7 +96,11 @@ class Case:
         asked = {"on_events": events.extend, "on_preview": previews.append} | how.pop("asked", {})
         own: dict[str, Any] = {"plugin": source, "tool": "go", "limits": limits, "label": label}
         task = sandbox.Task(**own | how)
-        report = sandbox.run(task, scratch=scratch, **asked)
+        if self._nursery is None:
+            report = sandbox.run(task, scratch=scratch, **asked)
+        else:
+            self._nursery.prepare(source, limits=limits, seconds=5)
+            report = self._nursery.run(task, scratch=scratch, **asked)
         return Outcome(
             report=report,
             events=tuple(events),
@@ -104,6 +114,30 @@ class Case:
         return sandbox.load(plugin, limits=limit, label=uuid.uuid4().hex)
 
 
+# What is true of a run is true of one in a standby too.
+BOTH_WAYS = frozenset(
+    {
+        "test_outcomes",
+        "test_deadline",
+        "test_memory",
+        "test_output",
+        "test_channel",
+        "test_artifacts",
+    }
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    suite = metafunc.module.__name__.rpartition(".")[2]
+    if "case" in metafunc.fixturenames:
+        ways = ("plain", "standby") if suite in BOTH_WAYS else ("plain",)
+        metafunc.parametrize("case", ways, indirect=True)
+
+
 @pytest.fixture
-def case(tmp_path: Path) -> Case:
-    return Case(tmp_path)
+def case(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Case]:
+    if request.param == "plain":
+        yield Case(tmp_path)
+        return
+    with sandbox.Nursery(root=tmp_path / "nests") as nursery:
+        yield Case(tmp_path, nursery)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import psycopg
 import pytest
 
 START_SECONDS = 30
@@ -32,6 +33,7 @@ class Server:
 
     url: str
     port: int
+    _is_ready: Callable[[], bool]
     _command: list[str]
     _user: str | None = None
     _process: subprocess.Popen[bytes] | None = None
@@ -44,7 +46,7 @@ class Server:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(lambda: answers(self.port), what=f"{self._command[0]} on port {self.port}")
+        wait_for(self._is_ready, what=f"{self._command[0]} on port {self.port}")
 
     def stop(self) -> None:
         if self._process is None:
@@ -60,7 +62,12 @@ def redis_server() -> Iterator[Server]:
     binary = shutil.which("redis-server") or _do_without("redis-server is not installed")
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    server = Server(url=f"redis://127.0.0.1:{port}/0", port=port, _command=[binary, *options])
+    server = Server(
+        url=f"redis://127.0.0.1:{port}/0",
+        port=port,
+        _is_ready=lambda: answers(port),
+        _command=[binary, *options],
+    )
     server.start()
     yield server
     server.stop()
@@ -79,7 +86,9 @@ def postgres_server() -> Iterator[Server]:
     for option in POSTGRES_OPTIONS:
         command += ["-c", option]
     url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    server = Server(url=url, port=port, _command=command, _user=user)
+    server = Server(
+        url=url, port=port, _is_ready=lambda: _takes_logins(url), _command=command, _user=user
+    )
     server.start()
     yield server
     server.stop()
@@ -105,6 +114,15 @@ def answers(port: int) -> bool:
         with socket.create_connection(("127.0.0.1", port), timeout=1):
             return True
     except OSError:
+        return False
+
+
+def _takes_logins(url: str) -> bool:
+    """PostgreSQL takes connections before it takes logins: for a moment it is "starting up"."""
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
         return False
 
 

@@ -25,6 +25,7 @@ from plugins_app.live.closing import (
     Closing,
 )
 from plugins_app.live.feed import Feed, Send
+from plugins_app.live.hanging_up import hang_up
 from plugins_app.live.hub import hub
 from plugins_app.live.sources import RunEvents, Source, Transitions
 from plugins_app.live.subscription import Subscription
@@ -72,8 +73,7 @@ async def _serve(
     try:
         await _converse(scope, receive, send, source_of)
     except Closing as closing:
-        code, text = closing.reason
-        await send({"type": "websocket.close", "code": code, "reason": text})
+        await hang_up(send, closing.reason)
     except ClientLeft:
         logger.debug("a client left its feed")
 

@@ -75,7 +75,8 @@ class Hub:
                 self._changed.wait_for(lambda: self._topics)
             try:
                 self._watch()
-            except (Error, OSError) as error:
+            except Exception as error:  # noqa: BLE001
+                # Whatever it was: without this thread every feed of the process would stand still.
                 self._complain(error)
                 time.sleep(LOOK_AGAIN_SECONDS)
             finally:
@@ -127,8 +128,9 @@ class Hub:
     def _complain(self, error: Exception) -> None:
         if not self._is_failing:
             logger.warning(
-                "the live feeds cannot read the database (%s): they go on when it answers again",
+                "the live feeds stand still (%s): they go on once the database answers again",
                 error,
+                exc_info=None if isinstance(error, Error | OSError) else error,
                 extra={"action": "live_store_lost"},
             )
         self._is_failing = True

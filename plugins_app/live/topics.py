@@ -77,8 +77,9 @@ class RunTopic(Topic):
             return self._note(News(is_gone=True))
         status = final_only(facts.status)
         is_due = thoroughly or status or facts.event_count > (self._cursor or -1)
-        found = self._read() if is_due else None
+        # The picture first: should that fail, no event has been read that nobody will hear of.
         preview = self._newest_preview(facts)
+        found = self._read() if is_due else None
         ending = None if self.has_more else status
         if not (found or preview or ending):
             return None

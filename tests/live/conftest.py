@@ -84,6 +84,12 @@ class Scribe:
         hints.ring()
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    # Nobody logs in by password here, but every user is made with one.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def plugin(transactional_db: None) -> Plugin:
     return Plugin.objects.create(

@@ -4,9 +4,10 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,9 +16,11 @@ from typing import Any
 import psycopg
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as open_socket
 
 from tests.live.serving import ROOT, daphne, environment
-from tests.servers import Server
+from tests.servers import Server, wait_for
 
 Settings = dict[str, str]
 Seen = list[tuple[int, float]]  # each event's number, and how late it came
@@ -147,3 +150,35 @@ def test_without_its_redis_a_feed_is_late_but_whole(
             redis_server.start()
     for seen in views:
         assert [seq for seq, _delay in seen] == list(range(1, 61))
+
+
+def test_a_client_that_comes_back_sees_the_whole_run_across_a_restart_of_the_database(
+    postgresql: Settings, postgres_server: Server, tmp_path: Path
+) -> None:
+    with daphne(tmp_path / "log", **postgresql) as address, writing(postgresql) as writer:
+        seen: list[int] = []
+        follower = threading.Thread(target=follow, args=(address, writer, seen))
+        follower.start()
+        wait_for(lambda: seen == [0], what="the hello")
+        postgres_server.stop()
+        time.sleep(1)
+        postgres_server.start()
+        writer.write(20, 0.01)
+        follower.join(20)
+    assert seen == list(range(21))
+
+
+def follow(address: str, writer: Writer, seen: list[int]) -> None:
+    """Note 0 for the first hello, then every event's number; come back as often as it takes."""
+    header = {"Authorization": f"Token {writer.token}"}
+    code = 1013
+    while code == 1013:
+        after = seen[-1] if seen else 0
+        url = f"ws://{address}/ws/runs/{writer.run}/?after={after}"
+        with open_socket(url, additional_headers=header) as socket, suppress(ConnectionClosed):
+            while True:
+                message = json.loads(socket.recv(timeout=10))
+                if message["type"] == "event" or not seen:
+                    seen.append(message.get("seq", 0))
+        code = socket.close_code
+        time.sleep(0.05)

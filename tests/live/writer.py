@@ -14,6 +14,7 @@ django.setup()
 
 from django.contrib.auth import get_user_model  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
+from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from knox.models import AuthToken  # noqa: E402
 
@@ -62,5 +63,6 @@ def write(run: Run, count: int, pause: float) -> None:
 
 run = make_run()
 introduce(run)
+connection.close()  # what happens to the database while this waits is not its concern
 words = sys.stdin.readline().split()
 write(run, int(words[0]), float(words[1]))

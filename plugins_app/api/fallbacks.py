@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect, JsonResponse
-from django.urls import is_valid_path
+from django.urls import Resolver404, resolve
 from django.views import csrf, defaults
 
 from plugins_app.api.problems import CONTENT_TYPE, problem
@@ -14,7 +14,7 @@ API: Final = "/api/"
 
 def unknown_address(request: HttpRequest, rest: str = "") -> HttpResponse:  # noqa: ARG001
     """404, or the way to the same address with its slash at the end, method and body kept."""
-    if not request.path.endswith("/") and is_valid_path(f"{request.path_info}/"):
+    if not request.path.endswith("/") and _is_known(f"{request.path_info}/"):
         address = f"{request.path}/"
         query = request.META.get("QUERY_STRING", "")
         response = HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
@@ -26,6 +26,13 @@ def unknown_address(request: HttpRequest, rest: str = "") -> HttpResponse:  # no
         "not_found",
         "There is nothing at this address. GET /api/v1/schema/ lists all there are.",
     )
+
+
+def _is_known(path: str) -> bool:
+    try:
+        return resolve(path).func is not unknown_address
+    except Resolver404:
+        return False
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -19,6 +19,7 @@ CONTENT_TYPE: Final = "application/problem+json"
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     "invalid_input": HTTPStatus.BAD_REQUEST,
     "bad_manifest": HTTPStatus.BAD_REQUEST,
+    "login_refused": HTTPStatus.UNAUTHORIZED,
     "permission_denied": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "illegal_transition": HTTPStatus.CONFLICT,
@@ -130,8 +131,8 @@ def _told_of_framework(error: Exception) -> tuple[int, str, str, Sequence[Fault]
 
 def _headers(error: Exception, status: int) -> dict[str, str]:
     headers = {}
-    if challenge := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Token"
     if (wait := getattr(error, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:

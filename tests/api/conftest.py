@@ -33,6 +33,17 @@ MANIFEST = {
     },
     "runtime": {"reuse": 1},
 }
+FILE = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {"upload": {"type": "string"}},
+            "required": ["upload"],
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ]
+}
 COUNT = {
     "name": "count",
     "title": "Count",
@@ -40,7 +51,7 @@ COUNT = {
     "streams": True,
     "input_schema": {
         "type": "object",
-        "properties": {"upto": {"type": "integer"}, "video": {"type": ["object", "null"]}},
+        "properties": {"upto": {"type": "integer"}, "video": FILE},
         "additionalProperties": False,
     },
     "output_schema": {"type": "object"},
@@ -57,7 +68,11 @@ class Caller:
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         path = path if path.startswith("/") else f"{API}{path}"
-        sent = {"data": json.dumps(body), "content_type": "application/json"} if body is not None else {}
+        sent = (
+            {"data": json.dumps(body), "content_type": "application/json"}
+            if body is not None
+            else {}
+        )
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.generic(method, path, headers=self.headers | named, **sent)
 
@@ -69,6 +84,11 @@ class Caller:
 
     def patch(self, path: str, body: Any) -> Any:
         return self("PATCH", path, body)
+
+
+@pytest.fixture(autouse=True)
+def _passwords_are_cheap(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

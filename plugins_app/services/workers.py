@@ -20,7 +20,7 @@ import sandbox
 from plugins_app import processes
 from plugins_app.errors import BulkheadError
 from plugins_app.models import Plugin, Run, Worker
-from plugins_app.services import catalog, execution, queue, runs
+from plugins_app.services import catalog, execution, files, queue, runs
 from plugins_app.services.catalog.loading import label_of
 
 logger = logging.getLogger(__name__)
@@ -153,6 +153,11 @@ def _of_this_machine() -> Any:
     return Worker.objects.alive().filter(host=HOST, namespace=processes.namespace())
 
 
+def _is_here(worker: Worker) -> bool:
+    """True when WORKER's pid means something to this process."""
+    return (worker.host, worker.namespace) == (HOST, processes.namespace())
+
+
 def _guards() -> list[dict[str, Any]]:
     try:
         return [asdict(guard) for guard in sandbox.guards()]
@@ -165,8 +170,7 @@ def _dead(*, trust_silence: bool) -> Iterator[tuple[Worker, str]]:
     silence = settings.HEARTBEAT_SECONDS * settings.MISSED_HEARTBEATS
     gone = set(Worker.objects.gone().values_list("pk", flat=True)) if trust_silence else set()
     for worker in Worker.objects.filter(stopped_at=None):
-        is_here = (worker.host, worker.namespace) == (HOST, processes.namespace())
-        if is_here and not processes.is_running(worker.pid, worker.process_started):
+        if _is_here(worker) and not processes.is_running(worker.pid, worker.process_started):
             yield worker, f"Its worker (pid {worker.pid} on {worker.host}) died"
         elif worker.pk in gone:
             words = f"has been silent for {silence} s"
@@ -190,7 +194,10 @@ def _settle(worker: Worker, reason: str) -> tuple[int, int]:
 
 def _lose_run(run_id: UUID, worker: Worker, reason: str) -> bool:
     _sweep(str(run_id), worker)
-    return execution.lose_run(run_id=run_id, reason=reason)
+    is_lost = execution.lose_run(run_id=run_id, reason=reason)
+    if _is_here(worker):
+        files.remove_scratch(run_id=run_id)
+    return is_lost
 
 
 def _lose_ownerless_runs() -> int:
@@ -202,7 +209,7 @@ def _lose_ownerless_runs() -> int:
 
 def _sweep(label: str, worker: Worker) -> None:
     """Kill what is left of a dead worker's plugin code, where it ran on this machine."""
-    if (worker.host, worker.namespace) != (HOST, processes.namespace()):
+    if not _is_here(worker):
         return
     try:
         sandbox.sweep(label)

@@ -56,20 +56,20 @@ def long_run(up: RunningPlatform) -> str:
     return str(run["id"])
 
 
-def one(up: RunningPlatform, *words: str) -> psutil.Process:
-    """Return the eldest process that has WORDS in its command line."""
-    found = [p for p in up.processes() if all(word in " ".join(p.cmdline()) for word in words)]
-    return min(found, key=lambda process: process.create_time())
+def pids(up: RunningPlatform, word: str) -> list[int]:
+    """Return the processes that have WORD in their command line, eldest first."""
+    found = [p for p in up.processes() if word in " ".join(p.cmdline())]
+    return [p.pid for p in sorted(found, key=lambda process: process.create_time())]
 
 
-def test_a_child_that_dies_is_started_anew_and_said_so(up: RunningPlatform) -> None:
-    for words, name in ((("daphne",), "web"), (("run_workers",), "workers")):
-        child = one(up, *words)
-        child.kill()
-        wait_for(
-            lambda name=name: f"{name} died of SIGKILL: it is started anew" in up.log, what=name
-        )
-        wait_for(lambda words=words, child=child: one(up, *words).pid != child.pid, what=name)
+@pytest.mark.parametrize(("word", "name"), [("daphne", "web"), ("run_workers", "workers")])
+def test_a_child_that_dies_is_started_anew_and_said_so(
+    up: RunningPlatform, word: str, name: str
+) -> None:
+    before = pids(up, word)
+    psutil.Process(before[0]).kill()
+    wait_for(lambda: f"{name} died of SIGKILL: it is started anew" in up.log, what=name)
+    wait_for(lambda: set(pids(up, word)) - set(before), what=f"another {name}")
     run = up.run_tool("witness", "testify")
     assert up.wait_for_run(run["id"])["status"] == "succeeded"
 

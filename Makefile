@@ -32,7 +32,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch goes first: its CPU build is enough, and nothing else may pull another one in.
-$(VENV)/installed: requirements.txt | $(VENV)/bin/python
+# The tracking library is installed like any other package, so its source is a reason to install anew.
+$(VENV)/installed: requirements.txt $(shell find tracking -name '*.py' -o -name pyproject.toml) | $(VENV)/bin/python
 	$(PIP) "$$(grep '^torch==' requirements.txt)"
 	$(PIP) -r requirements.txt
 	touch $@

@@ -24,8 +24,8 @@ from plugins_app.live.closing import (
     ClientLeft,
     Closing,
 )
+from plugins_app.live.daphne import accept, hang_up
 from plugins_app.live.feed import Feed, Send
-from plugins_app.live.hanging_up import hang_up
 from plugins_app.live.hub import hub
 from plugins_app.live.sources import RunEvents, Source, Transitions
 from plugins_app.live.subscription import Subscription
@@ -69,7 +69,7 @@ async def _serve(
 ) -> None:
     await receive()
     # Accepted whatever follows: a browser learns the code of a close only after that.
-    await send({"type": "websocket.accept"})
+    await accept(send)
     try:
         await _converse(scope, receive, send, source_of)
     except Closing as closing:

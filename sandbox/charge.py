@@ -25,7 +25,7 @@ class Charge:
         self.control = control
         self.watch = watch
         self.breach: Breach | None = None
-        self.other_orders: Callable[[dict[str, Any]], None] = _refuse
+        self.on_standby: Callable[[int], None] = _refuse
         self._idle = idle
         self._parent = os.getppid()
         self._kill_at: float | None = None
@@ -52,16 +52,19 @@ class Charge:
         return IDLE_TICK_SECONDS if self._idle else TICK_SECONDS
 
     def _obey(self, message: dict[str, Any]) -> None:
+        if "begin" in message:
+            self._begin(Confines(**message["begin"]))
         if "deadline" in message:
             self.watch.deadline = message["deadline"]
-        elif "begin" in message:
-            self.watch.confine(Confines(**message["begin"]))
-            self._idle = False
-            self._next_look = 0.0
-        elif "stop" in message:
+        if "stop" in message:
             self._stop(grace_seconds=message["stop"])
-        else:
-            self.other_orders(message)
+        if "standby" in message:
+            self.on_standby(message["standby"])
+
+    def _begin(self, confines: Confines) -> None:
+        self.watch.confine(confines)
+        self._idle = False
+        self._next_look = time.monotonic() + TICK_SECONDS
 
     def _stop(self, *, grace_seconds: float) -> None:
         self._kill_at = time.monotonic() + grace_seconds
@@ -76,5 +79,5 @@ class Charge:
         return Breach.ORPHANED if os.getppid() != self._parent else None
 
 
-def _refuse(message: dict[str, Any]) -> None:
-    raise ValueError(f"an order that no keeper knows: {message}")
+def _refuse(slot: int) -> None:
+    raise ValueError(f"no template, so no standby for slot {slot}")

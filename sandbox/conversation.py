@@ -1,5 +1,6 @@
 """The runner's loop: read what a run says and prints, pass it on, until its tree is dead."""
 
+import math
 import selectors
 import socket
 import time
@@ -70,6 +71,7 @@ class Conversation:
         self._outbox = b""
         self._call: Call | None = None
         self._next_cancel_poll = 0.0
+        self._close_by = math.inf
         self._overdue_at = time.monotonic() + limits.timeout_seconds + BACKSTOP_SECONDS
         self._selector = selectors.DefaultSelector()
         self._streams = {
@@ -96,10 +98,9 @@ class Conversation:
         HEARD is what was said so far, where this is not to begin with its first word.
         """
         self._call = call
-        self._set_deadline(self._limits.timeout_seconds)
         if heard is not None:
             self.transcript = heard
-            self._begin_call()
+            self._send(call)
         self._hold()
 
     def _hold(self) -> None:
@@ -127,7 +128,7 @@ class Conversation:
                 self._read(key.fileobj)
         self._batcher.flush_if_due()
         self._ask_whether_cancelled()
-        self._mind_the_backstop()
+        self._mind_the_end()
 
     def _patience(self) -> float:
         due = self._batcher.seconds_left()
@@ -170,7 +171,7 @@ class Conversation:
         if self.transcript.stage is Stage.INITIALIZED and before is not Stage.INITIALIZED:
             self._begin_call()
         if self.transcript.done is not None:
-            self._set_deadline(CLOSE_GRACE_SECONDS)
+            self._close_by = time.monotonic() + CLOSE_GRACE_SECONDS
 
     def _pass_on(self, news: Emitted | bytes) -> None:
         if isinstance(news, bytes):
@@ -187,18 +188,15 @@ class Conversation:
 
     def _begin_call(self) -> None:
         if self._call is not None:
-            self._set_deadline(self._limits.timeout_seconds)
+            at = time.monotonic() + self._limits.timeout_seconds
+            self._overdue_at = at + BACKSTOP_SECONDS
+            self._kept.set_deadline(at)
             self._send(self._call)
 
     def _refuse(self, code: str, message: str) -> None:
         self.fault = Problem(code=code, message=message)
         self._forget(self._kept.channel)
         self._kept.stop(grace_seconds=0)
-
-    def _set_deadline(self, seconds: float) -> None:
-        at = time.monotonic() + seconds
-        self._overdue_at = at + BACKSTOP_SECONDS
-        self._kept.set_deadline(at)
 
     def _ask_whether_cancelled(self) -> None:
         now = time.monotonic()
@@ -209,8 +207,12 @@ class Conversation:
         if self.cancel_reason is not None:
             self._kept.stop(grace_seconds=CANCEL_GRACE_SECONDS)
 
-    def _mind_the_backstop(self) -> None:
-        if time.monotonic() >= self._overdue_at:
+    def _mind_the_end(self) -> None:
+        now = time.monotonic()
+        if now >= self._close_by:
+            self._close_by = math.inf
+            self._kept.stop(grace_seconds=0)
+        if now >= self._overdue_at:
             self.overdue = True
             self._overdue_at += BACKSTOP_SECONDS
             self._kept.kill_everything()

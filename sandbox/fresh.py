@@ -42,11 +42,26 @@ def reopen_files(own: set[int]) -> None:
                 _reopen(number)
 
 
-def take_label(label: str) -> None:
-    """Put LABEL into this process's environment, also where /proc shows it to others."""
-    os.environ[MARKER] = label
-    with suppress(OSError, IndexError, ValueError):
-        _overwrite_environment_block(f"{MARKER}=".encode(), label.encode()[:LABEL_ROOM])
+class LabelRoom:
+    """Where this process's environment, as /proc shows it to others, holds the run's label.
+
+    Found before there is a run; what is forked from this process has it at the same place.
+    """
+
+    def __init__(self) -> None:
+        self._address = 0
+        with suppress(OSError, IndexError, ValueError):
+            fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+            start, end = int(fields[ENV_START_FIELD]), int(fields[ENV_END_FIELD])
+            name = f"{MARKER}=".encode()
+            offset = ctypes.string_at(start, end - start).index(name) + len(name)
+            self._address = start + offset
+
+    def write(self, label: str) -> None:
+        os.environ[MARKER] = label
+        if self._address:
+            text = label.encode()[:LABEL_ROOM].ljust(LABEL_ROOM, b"\0")
+            ctypes.memmove(self._address, text, LABEL_ROOM)
 
 
 def _reopen(number: int) -> None:
@@ -65,10 +80,3 @@ def _flags(number: int) -> int:
         if line.startswith("flags:"):
             return int(line.split()[1], 8)
     raise OSError(f"descriptor {number} has no flags")
-
-
-def _overwrite_environment_block(name: bytes, value: bytes) -> None:
-    fields = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
-    start, end = int(fields[ENV_START_FIELD]), int(fields[ENV_END_FIELD])
-    at = ctypes.string_at(start, end - start).index(name) + len(name)
-    ctypes.memmove(start + at, value.ljust(LABEL_ROOM, b"\0"), LABEL_ROOM)

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from sandbox import processes
 from sandbox.charge import Charge
@@ -42,7 +42,7 @@ class Nurse:
         registry: socket.socket,
     ) -> None:
         self.charge = charge
-        self.charge.other_orders = self._expect
+        self.charge.on_standby = self._expect
         self._setup = setup
         self._group = group
         self._status_fd = status_fd
@@ -79,9 +79,8 @@ class Nurse:
             if ward.charge.look() is not None:
                 self._end(slot)
 
-    def _expect(self, order: dict[str, Any]) -> None:
+    def _expect(self, slot: int) -> None:
         """Make ready for the standby that the template is about to fork."""
-        slot = int(order["standby"])
         if slot in self._wards:
             self._end(slot)  # the worker has let go of it, and we have not looked yet
         setup = replace(self._setup, scratch=files.box(self._setup.nest, slot))

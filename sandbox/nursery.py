@@ -184,7 +184,7 @@ def _run_in(
     scratch = prepared(scratch)
     try:
         with standby.kept as kept:
-            kept.begin(confines)
+            kept.begin(confines, deadline=time.monotonic() + limits.timeout_seconds)
             talk = Conversation(kept, limits, watchers)
             talk.take_over(call, heard=_heard(standby, limits))
     finally:

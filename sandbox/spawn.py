@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self, cast
@@ -43,10 +42,10 @@ class Kept:
     def __init__(self, labels: tuple[str, ...]) -> None:
         self._labels = labels
 
-    def begin(self, confines: Confines) -> None:
+    def begin(self, confines: Confines, *, deadline: float) -> None:
         """Put a standby under the limits of the run it is about to do."""
         self._labels += (confines.label,)
-        self._tell({"begin": asdict(confines)})
+        self._tell({"begin": confines.to_message(), "deadline": deadline})
 
     def set_deadline(self, at: float) -> None:
         """Move the moment, on the monotonic clock, at which the keeper kills the run."""

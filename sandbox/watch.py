@@ -31,10 +31,10 @@ class Watch:
 
     def confine(self, confines: Confines) -> None:
         """Watch over other limits from now on."""
-        self._setup = confines.put_on(self._setup)
-        self._group.limit(
-            memory_bytes=confines.memory_bytes, tasks=confines.processes * THREADS_PER_PROCESS
-        )
+        before, self._setup = self._setup, confines.put_on(self._setup)
+        if (before.memory_bytes, before.processes) != (confines.memory_bytes, confines.processes):
+            tasks = confines.processes * THREADS_PER_PROCESS
+            self._group.limit(memory_bytes=confines.memory_bytes, tasks=tasks)
 
     def tree(self) -> list[int]:
         """Return the run's processes, a few more than its limit at most: a fork storm must not slow

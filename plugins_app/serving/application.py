@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from plugins_app.serving.bodies import ClientGone, Receive, received, until_gone
-from plugins_app.serving.daphne import Flow, request_behind, take_body
+from plugins_app.serving.daphne import Flow, request_behind, take_body, use_lean_requests
 from plugins_app.serving.liveness import answer_liveness, asks_for_life
 from plugins_app.serving.messages import body_message, last_message, start_message
 from plugins_app.serving.stack import SyncStack
@@ -33,6 +33,7 @@ class HttpApplication:
     """
 
     def __init__(self, *, threads: int, wait_until_final: WaitUntilFinal) -> None:
+        use_lean_requests()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
         self._wait_until_final = wait_until_final
         self._stack = SyncStack()

@@ -2,8 +2,7 @@
 
 from typing import Any, BinaryIO
 
-from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.asgi import ASGIRequest, get_script_prefix
 from django.core.handlers.base import BaseHandler
 from django.core.signals import request_started
 from django.http import FileResponse, HttpResponseBadRequest
@@ -24,9 +23,7 @@ class SyncStack(BaseHandler):
 
     def respond(self, scope: dict[str, Any], body: BinaryIO) -> HttpResponseBase:
         """Return the response; never raises. It must be given to `close` in the end."""
-        # The path's prefix is a setting; daphne would take one from any client's header.
-        scope = {**scope, "root_path": ""}
-        set_script_prefix(settings.FORCE_SCRIPT_NAME or "")
+        set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=type(self), scope=scope)
         try:
             request = ASGIRequest(scope, body)

@@ -14,6 +14,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from knox.models import get_token_model
+
+from tests.running import make_platform, platform_up
+
+__all__ = ["make_platform", "platform_up"]
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -57,6 +62,17 @@ def serve(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Serv
     for server in servers:
         server.process.terminate()
         server.process.wait(10)
+
+
+@pytest.fixture
+def token(transactional_db: None, make_user: Callable[..., Any]) -> Callable[..., dict[str, str]]:
+    """Return a maker of `Authorization` headers for new users with these roles."""
+
+    def make(*roles: str) -> dict[str, str]:
+        user = make_user("-".join(roles).lower(), *roles)
+        return {"Authorization": f"Token {get_token_model().objects.create(user=user)[1]}"}
+
+    return make
 
 
 def _start(application: str, data: Path, environment: dict[str, str]) -> Server:

@@ -53,8 +53,9 @@ def test_waiting_requests_of_clients_that_left_are_not_answered(probe: Server) -
 def test_a_stream_is_closed_when_its_client_leaves(probe: Server) -> None:
     client = probe.connect()
     client.request("GET", "/stream/?megabytes=500")
-    assert client.getresponse().read(1 << 20)
-    client.sock.close()
+    response = client.getresponse()
+    assert response.read(1 << 20)
+    response.close()
     client.close()
     deadline = time.monotonic() + 5
     while json.loads(probe.ask("GET", "/facts/").body)["closed"] != ["stream"]:

@@ -1,0 +1,1 @@
+"""What `benchmarks.http` starts in processes of their own."""

@@ -58,7 +58,7 @@ class Watchdog:
         standing = workers.standing(pids=pids)
         if standing.alive >= self._pool_size:
             self._complete_at = now
-        if not standing.idle or queue.waiting_seconds(self._queue) < STALLED_AFTER_SECONDS:
+        if not standing.idle or queue.waiting_seconds(self._queue) < LOOK_EVERY_SECONDS:
             self._idle_since = now
         if now - self._idle_since > STALLED_AFTER_SECONDS:
             return f"tasks wait while {standing.idle} of its workers are idle"

@@ -16,6 +16,7 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 
 from plugins_app import hints
+from plugins_app.services.insistence import insist
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +42,18 @@ class Doorbell(ORM):
         try:
             return self._take() or self._take_after_the_bell()
         except Error as error:
-            logger.warning("the queue cannot be read: %s", error, extra={"action": "queue_away"})
+            words = " ".join(str(error).split())
+            logger.warning("the queue cannot be read: %s", words, extra={"action": "queue_away"})
             connection.close()
             time.sleep(PAUSE_SECONDS)
             return None
 
     def timeout(self, task: Any) -> datetime:  # noqa: ARG002 - django-q2's signature
         return timezone.now() + timedelta(seconds=Conf.RETRY)
+
+    def delete(self, task_id: int) -> None:
+        """Forget a task that was done or cannot be read; what acknowledges must outlive an outage."""
+        insist(lambda: OrmQ.objects.filter(pk=task_id).delete())
 
     def _take_after_the_bell(self) -> list[tuple[int, str]] | None:
         if self._bell is None:

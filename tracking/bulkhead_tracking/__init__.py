@@ -7,11 +7,13 @@ for boxes, scores in frames:
 """
 
 from bulkhead_tracking.boxes import NO_BOXES, Boxes, areas, hull, intersections_over_union, overlaps
+from bulkhead_tracking.motion import Noise
 from bulkhead_tracking.tracker import Settings, Sighting, Tracker
 
 __all__ = [
     "NO_BOXES",
     "Boxes",
+    "Noise",
     "Settings",
     "Sighting",
     "Tracker",

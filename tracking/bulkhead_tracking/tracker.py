@@ -71,12 +71,13 @@ class Tracker:
         self._steps_ahead = 0.0
         self._last_id = 0
 
-    def expect(self, steps: float = 1.0) -> Boxes:
-        """Move time on; return where the established tracks are expected to be. The next update
-        belongs to this time."""
+    def expect(self, steps: float = 1.0) -> tuple[NDArray[np.int64], Boxes]:
+        """Move time on; return the ids of the established tracks and where they are expected to be.
+        The next update belongs to this time."""
         self._tracks.predict(steps)
         self._steps_ahead += steps
-        return self._tracks.motion.boxes[self._tracks.established]
+        established = self._tracks.established
+        return self._tracks.ids[established], self._tracks.motion.boxes[established]
 
     def update(
         self,

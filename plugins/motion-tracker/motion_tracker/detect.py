@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from motion_tracker.boxes import NO_BOXES, Boxes, areas, hull, overlaps
+from bulkhead_tracking import NO_BOXES, Boxes, areas, hull, overlaps
 
 Sensitivity = Literal["low", "normal", "high"]
 
@@ -30,6 +30,8 @@ CUT_SHARE: Final = 0.5
 CERTAIN_FOREGROUND: Final = 255
 """MOG2 marks shadows with a smaller number; they are no objects."""
 
+DISC: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+
 INSIDE_SHARE: Final = 0.6
 """A box lying this far within another is a fragment of the same object."""
 
@@ -39,7 +41,13 @@ class Detections:
     """What moved in a frame. `cut`: the scene changed, so nothing seen before still holds."""
 
     boxes: Boxes
+    mask: NDArray[np.uint8]
     cut: bool = False
+
+    def scores(self, boxes: Boxes) -> NDArray[np.float64]:
+        """How much of each box differs from the background, 0 to 1."""
+        corners = np.rint(boxes).astype(int)
+        return np.array([_share(self.mask[y1:y2, x1:x2]) for x1, y1, x2, y2 in corners], float)
 
 
 class MotionDetector:
@@ -55,15 +63,15 @@ class MotionDetector:
         mask = self._foreground(picture)
         self._seen += 1
         if self._seen == 1:
-            return Detections(boxes=NO_BOXES)
+            return Detections(boxes=NO_BOXES, mask=mask)
         if np.count_nonzero(mask) > CUT_SHARE * mask.size:
             self._start_over()
             self._foreground(picture)
             self._seen = 1
-            return Detections(boxes=NO_BOXES, cut=True)
+            return Detections(boxes=NO_BOXES, mask=mask, cut=True)
         if self._seen <= WARM_UP_FRAMES:
-            return Detections(boxes=NO_BOXES)
-        return Detections(boxes=self._boxes(mask))
+            return Detections(boxes=NO_BOXES, mask=mask)
+        return Detections(boxes=self._boxes(mask), mask=mask)
 
     def _start_over(self) -> None:
         self._seen = 0
@@ -76,9 +84,10 @@ class MotionDetector:
         rate = max(LEARNING_RATE, 1 / (1 + self._seen) if self._seen < WARM_UP_FRAMES else 0.0)
         marked = self._model.apply(cv2.GaussianBlur(picture, (5, 5), 0), learningRate=rate)
         mask = np.where(marked == CERTAIN_FOREGROUND, marked, 0).astype(np.uint8)
-        reach = max(3, round(picture.shape[1] / 90) | 1)
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, _disc(3))
-        return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, _disc(reach)), np.uint8)
+        # Opened, specks of noise are gone; closed, an object torn in two is whole. A larger disc
+        # would also join people who walk side by side.
+        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, DISC)
+        return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, DISC), np.uint8)
 
     def _boxes(self, mask: NDArray[np.uint8]) -> Boxes:
         _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -107,5 +116,5 @@ def _lies_within(small: NDArray[np.float64], big: NDArray[np.float64]) -> bool:
     return bool(shared >= INSIDE_SHARE * areas(small[None])[0])
 
 
-def _disc(size: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+def _share(mask: NDArray[np.uint8]) -> float:
+    return float(np.count_nonzero(mask) / mask.size) if mask.size else 0.0

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from motion_tracker.associate import Sighting
+from bulkhead_tracking import Sighting
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]

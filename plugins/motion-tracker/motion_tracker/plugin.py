@@ -9,15 +9,18 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from bulkhead_tracking import Sighting, intersections_over_union
 from motion_tracker import pictures
-from motion_tracker.associate import Settings, Sighting, Tracker
-from motion_tracker.boxes import intersections_over_union
 from motion_tracker.decode import Frame, Video, open_video
-from motion_tracker.detect import MotionDetector, Sensitivity
+from motion_tracker.detect import Sensitivity
+from motion_tracker.follow import Follower
 from motion_tracker.record import Paths, Record, TrackSummary, record
 from sandbox.sdk import File, Plugin, Run, tool
 
 PREVIEW_EVERY_SECONDS: Final = 0.1
+LEAST_STEP, MOST_STEPS = 0.1, 100.0
+"""Times in a file may stand still or leap; the tracks shall not."""
+
 MOST_TRACKS_TOLD: Final = 1_000
 """A result is for reading; `tracks.json` has them all."""
 
@@ -82,7 +85,7 @@ class MotionTracker(Plugin):
         ] = 0.1,
         min_score: Annotated[
             float,
-            Meta(title="Minimum score", description="Share of frames it is seen in.", ge=0, le=1),
+            Meta(title="Minimum score", description="Share of its box that moves.", ge=0, le=1),
         ] = 0.0,
         annotate: Annotated[
             bool, Meta(title="Annotate", description="Keep a video with the boxes drawn in.")
@@ -117,10 +120,10 @@ class _Work:
         self._kept = kept
         self._film = film
         self._options = options
-        self._detector = MotionDetector(
+        self._follower = Follower(
             sensitivity=options.sensitivity, min_area_percent=options.min_area_percent
         )
-        self._tracker: Tracker | None = None
+        self._fps = 1.0
         self._cuts: list[int] = []
         self._last: Frame | None = None
         self._first_seconds = 0.0
@@ -128,6 +131,7 @@ class _Work:
 
     def follow(self, video: Video) -> None:
         options = self._options
+        self._fps = video.facts.fps
         total = _expected_frames(video, options)
         frames = video.frames(
             first=options.first_frame, stride=options.stride, most=options.max_frames
@@ -135,8 +139,8 @@ class _Work:
         for frame in frames:
             if self._last is None:
                 self._first_seconds = frame.seconds
-            self._last = frame
             self._tell(frame, self._look(frame))
+            self._last = frame
             self._run.progress(self._kept.frames, total)
 
     def result(self, video: Video, *, elapsed: float) -> Tracked:
@@ -158,16 +162,18 @@ class _Work:
         }
 
     def _look(self, frame: Frame) -> list[Sighting]:
-        if self._tracker is None:
-            height, width = frame.picture.shape[:2]
-            self._tracker = Tracker(Settings(width=width, height=height))
-        found = self._detector.detect(frame.picture)
-        if found.cut:
-            self._tracker.forget_all()
+        followed = self._follower.follow(frame.picture, steps=self._steps_to(frame))
+        if followed.cut:
             self._cuts.append(frame.number)
             self._run.emit("cut", {"frame": frame.number, "time": round(frame.seconds, 3)})
-        sightings = self._tracker.update(found.boxes)
-        return [sighting for sighting in sightings if sighting.score >= self._options.min_score]
+        return [seen for seen in followed.sightings if seen.score >= self._options.min_score]
+
+    def _steps_to(self, frame: Frame) -> float:
+        """The time since the last frame, in frames: dropped ones count, as does the stride."""
+        if self._last is None:
+            return 1.0
+        steps = (frame.seconds - self._last.seconds) * self._fps
+        return min(max(steps, LEAST_STEP), MOST_STEPS)
 
     def _tell(self, frame: Frame, sightings: Sequence[Sighting]) -> None:
         self._run.emit("tracks", self._kept.add(frame, sightings))
@@ -196,12 +202,11 @@ def _summary(tracks: int, frames: int, cuts: int) -> str:
 def _follow_a_square() -> list[Sighting]:
     random = np.random.default_rng(1)
     ground: NDArray[np.uint8] = random.integers(60, 120, (120, 160, 3), np.uint8)
-    detector = MotionDetector()
-    tracker = Tracker(Settings(width=160, height=120))
+    follower = Follower()
     sightings: list[Sighting] = []
     for left in [None] * 6 + list(range(4, 65, 4)):
         picture = ground.copy()
         if left is not None:
             picture[40:70, left : left + 30] = 230
-        sightings = tracker.update(detector.detect(picture).boxes)
+        sightings = follower.follow(picture).sightings
     return sightings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO, TypedDict
 
-from motion_tracker.associate import Sighting
+from bulkhead_tracking import Sighting
 from motion_tracker.decode import Frame
 
 LABEL: Final = "object"
@@ -88,24 +88,28 @@ def _event(frame: Frame, sightings: Sequence[Sighting]) -> dict[str, Any]:
         "time": round(frame.seconds, 3),
         "width": frame.width,
         "height": frame.height,
-        "tracks": [_track(sighting, across, down) for sighting in sightings],
+        "tracks": [_track(sighting, frame, across, down) for sighting in sightings],
     }
 
 
-def _track(sighting: Sighting, across: float, down: float) -> dict[str, Any]:
+def _track(sighting: Sighting, frame: Frame, across: float, down: float) -> dict[str, Any]:
     x1, y1, x2, y2 = sighting.box.tolist()
     return {
         "id": sighting.id,
         "label": LABEL,
         "score": round(sighting.score, 3),
         "box": [
-            round(x1 * across, 1),
-            round(y1 * down, 1),
-            round(x2 * across, 1),
-            round(y2 * down, 1),
+            _edge(x1 * across, frame.width),
+            _edge(y1 * down, frame.height),
+            _edge(x2 * across, frame.width),
+            _edge(y2 * down, frame.height),
         ],
         "age": sighting.age,
     }
+
+
+def _edge(place: float, end: int) -> float:
+    return round(min(max(place, 0.0), float(end)), 1)
 
 
 def _mot_line(number: int, track: dict[str, Any]) -> str:

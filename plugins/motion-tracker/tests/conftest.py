@@ -4,6 +4,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,23 +65,27 @@ def bikes() -> Path:
 
 @pytest.fixture
 def track(tmp_path: Path) -> Callable[..., Outcome]:
-    def run(video: Path, *, limits: dict[str, Any] | None = None, **given: Any) -> Outcome:
-        events: list[sandbox.Event] = []
-        previews: list[bytes] = []
-        task = sandbox.Task(
-            plugin=TRACKER,
-            tool="track",
-            input={"video": {"upload": "1"}} | given,
-            files={"video": sandbox.FileInput(path=video, name=video.name)},
-            limits=sandbox.Limits(**limits or {}),
-            label="test-motion-tracker",
-        )
-        report = sandbox.run(
-            task, scratch=tmp_path / "run", on_events=events.extend, on_preview=previews.append
-        )
-        return Outcome(report=report, events=tuple(events), previews=tuple(previews))
+    return partial(run_tool, tmp_path / "run")
 
-    return run
+
+@pytest.fixture(scope="session")
+def tracked(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The sample, tracked once for all that look at the outcome."""
+    return run_tool(tmp_path_factory.mktemp("tracked") / "run", sample)
+
+
+def run_tool(scratch: Path, video: Path, **given: Any) -> Outcome:
+    events: list[sandbox.Event] = []
+    previews: list[bytes] = []
+    task = sandbox.Task(
+        plugin=TRACKER,
+        tool="track",
+        input={"video": {"upload": "1"}} | given,
+        files={"video": sandbox.FileInput(path=video, name=video.name)},
+        label="test-motion-tracker",
+    )
+    report = sandbox.run(task, scratch=scratch, on_events=events.extend, on_preview=previews.append)
+    return Outcome(report=report, events=tuple(events), previews=tuple(previews))
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from motion_tracker.boxes import intersections_over_union
 from motion_tracker.detect import MotionDetector, merge_fragments
 from numpy.typing import NDArray
+
+from bulkhead_tracking import intersections_over_union
 
 Picture = NDArray[np.uint8]
 

@@ -15,6 +15,11 @@ from plugins_app.live.waiting import wait_until_final  # noqa: E402
 from plugins_app.serving import ByProtocol, HttpApplication  # noqa: E402
 
 application = ByProtocol(
-    http=HttpApplication(threads=settings.WEB_THREADS, wait_until_final=wait_until_final),
+    http=HttpApplication(
+        threads=settings.WEB_THREADS,
+        # An upload and the form around it; JSON has its own, smaller limit.
+        largest_body=settings.MAX_UPLOAD_BYTES + settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        wait_until_final=wait_until_final,
+    ),
     websocket=websocket_application,
 )

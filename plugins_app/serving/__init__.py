@@ -1,6 +1,6 @@
 """HTTP under an ASGI server: Django's synchronous stack in a bounded pool of threads.
 
-    http = HttpApplication(threads=8, wait_until_final=…)
+    http = HttpApplication(threads=8, largest_body=1 << 30, wait_until_final=…)
     application = ByProtocol(http=http, websocket=…)
 
 Django's own ASGI handler gives every request a thread and a database connection of its own, without

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, BinaryIO, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
-from plugins_app.serving.bodies import ClientGone, Receive, received, until_gone
+from plugins_app.serving.bodies import Body, ClientGone, Receive, received, until_gone
 from plugins_app.serving.daphne import Flow, request_behind, take_body, use_lean_requests
 from plugins_app.serving.liveness import answer_liveness, asks_for_life
 from plugins_app.serving.messages import body_message, last_message, start_message
@@ -28,12 +28,16 @@ T = TypeVar("T")
 class HttpApplication:
     """Answers HTTP by Django in THREADS threads; what comes beyond them waits in order.
 
-    A response may carry a continuation, `deferred` with `run_id`, `seconds` and `finish`: then
-    WAIT_UNTIL_FINAL is awaited without a thread, and `finish` completes the response in one.
+    No more than LARGEST_BODY bytes of a request are kept. A response may carry a continuation,
+    `deferred` with `run_id`, `seconds` and `finish`: then WAIT_UNTIL_FINAL is awaited without a
+    thread, and `finish` completes the response in one.
     """
 
-    def __init__(self, *, threads: int, wait_until_final: WaitUntilFinal) -> None:
-        use_lean_requests()
+    def __init__(
+        self, *, threads: int, largest_body: int, wait_until_final: WaitUntilFinal
+    ) -> None:
+        use_lean_requests(largest_body=largest_body)
+        self._largest_body = largest_body
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="http")
         self._wait_until_final = wait_until_final
         self._stack = SyncStack()
@@ -46,7 +50,7 @@ class HttpApplication:
         return self._serve(scope, receive, send, take_body(request), Flow(request))
 
     async def _serve(
-        self, scope: dict[str, Any], receive: Receive, send: Send, body: BinaryIO | None, flow: Flow
+        self, scope: dict[str, Any], receive: Receive, send: Send, body: Body | None, flow: Flow
     ) -> None:
         if asks_for_life(scope):
             if body is not None:
@@ -54,10 +58,13 @@ class HttpApplication:
             await answer_liveness(scope, send)
             return
         with suppress(ClientGone):
-            await self._answer(scope, receive, send, body or await received(receive), flow)
+            await self._answer(scope, receive, send, body or await self._received(receive), flow)
+
+    async def _received(self, receive: Receive) -> Body:
+        return await received(receive, largest=self._largest_body)
 
     async def _answer(
-        self, scope: dict[str, Any], receive: Receive, send: Send, body: BinaryIO, flow: Flow
+        self, scope: dict[str, Any], receive: Receive, send: Send, body: Body, flow: Flow
     ) -> None:
         gone = asyncio.ensure_future(until_gone(receive))
         working = asyncio.ensure_future(self._respond(scope, body, send, flow))
@@ -71,7 +78,7 @@ class HttpApplication:
         if not working.cancelled():
             working.result()
 
-    async def _respond(self, scope: dict[str, Any], body: BinaryIO, send: Send, flow: Flow) -> None:
+    async def _respond(self, scope: dict[str, Any], body: Body, send: Send, flow: Flow) -> None:
         response = await self._response(scope, body)
         try:
             await self._await_end(response)
@@ -80,7 +87,7 @@ class HttpApplication:
             # Shielded: files are closed and the end is signalled also when the client has gone.
             await asyncio.shield(self._in_thread(self._stack.close, response, body))
 
-    async def _response(self, scope: dict[str, Any], body: BinaryIO) -> HttpResponseBase:
+    async def _response(self, scope: dict[str, Any], body: Body) -> HttpResponseBase:
         job = self._pool.submit(self._stack.respond, scope, body)
         try:
             return await asyncio.wrap_future(job)

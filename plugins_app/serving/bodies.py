@@ -1,8 +1,8 @@
 """Request bodies, spooled to disk when they are large."""
 
-import os
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 IN_MEMORY: Final = 1 << 20
@@ -10,31 +10,40 @@ IN_MEMORY: Final = 1 << 20
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """`size` is what the client sent; `file` holds it, up to the largest that anyone would take."""
+
+    file: BinaryIO
+    size: int
+
+    def close(self) -> None:
+        self.file.close()
+
+
 class ClientGone(Exception):
     """The client hung up."""
 
 
-async def received(receive: Receive) -> BinaryIO:
+async def received(receive: Receive, *, largest: int) -> Body:
     """Collect a body that the server hands over in messages; raise ClientGone when it breaks off."""
     body: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+b")  # noqa: SIM115
+    size = 0
     try:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            body.write(message.get("body", b""))
+            chunk = message.get("body", b"")
+            size += len(chunk)
+            if size <= largest:
+                body.write(chunk)
             if not message.get("more_body", False):
                 body.seek(0)
-                return body
+                return Body(file=body, size=size)
     except BaseException:
         body.close()
         raise
-
-
-def size_of(body: BinaryIO) -> int:
-    size = body.seek(0, os.SEEK_END)
-    body.seek(0)
-    return size
 
 
 async def until_gone(receive: Receive) -> None:

@@ -12,20 +12,33 @@ loop. It has a switch for that, but daphne leaves it on; hence the request class
 import asyncio
 import functools
 import io
-from typing import Any, BinaryIO
+from typing import Any, ClassVar
 
 import daphne.server
 from daphne.http_protocol import HTTPFactory, WebRequest
 from twisted.internet.interfaces import IPushProducer
-from twisted.web.http import Request
 from zope.interface import implementer
+
+from plugins_app.serving.bodies import Body
 
 
 class LeanRequest(WebRequest):
-    """A request whose body nobody has read, and whose headers cannot upset the server."""
+    """A request whose body nobody has read, and whose headers cannot upset the server.
+
+    What goes beyond `largest_body` is counted and dropped: the disk holds no more of it than the
+    answer, which will be a refusal, needs.
+    """
+
+    largest_body: ClassVar[int]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
+        self.body_size = 0
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        self.body_size += len(data)
+        if self.body_size <= self.largest_body:
+            super().handleContentChunk(data)
 
     def process(self) -> Any:
         # Where the platform is mounted is for its operator to say (--root-path), not for a client.
@@ -42,25 +55,26 @@ class LeanFactory(HTTPFactory):
         return protocol
 
 
-def use_lean_requests() -> None:
+def use_lean_requests(*, largest_body: int) -> None:
     """Have the daphne of this process make its requests so. Before it begins to listen."""
+    LeanRequest.largest_body = largest_body
     daphne.server.HTTPFactory = LeanFactory
 
 
-def request_behind(send: Any) -> Request | None:
+def request_behind(send: Any) -> LeanRequest | None:
     """The request that SEND answers, when the server is daphne."""
     bound = send.args if isinstance(send, functools.partial) else ()
-    return bound[0] if bound and isinstance(bound[0], Request) else None
+    return bound[0] if bound and isinstance(bound[0], LeanRequest) else None
 
 
-def take_body(request: Request | None) -> BinaryIO | None:
+def take_body(request: LeanRequest | None) -> Body | None:
     """Take the whole body away from REQUEST, to be closed by the taker.
 
     Only from within the call that makes the application: afterwards daphne has read it.
     """
     if request is None:
         return None
-    body: BinaryIO = request.content
+    body = Body(file=request.content, size=request.body_size)
     request.content = io.BytesIO()
     return body
 
@@ -69,7 +83,7 @@ def take_body(request: Request | None) -> BinaryIO | None:
 class Flow:
     """Tells when the client has read enough for more to be sent."""
 
-    def __init__(self, request: Request | None) -> None:
+    def __init__(self, request: LeanRequest | None) -> None:
         self._request = request
         self._may_send = asyncio.Event()
         self._may_send.set()

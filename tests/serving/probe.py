@@ -69,4 +69,6 @@ async def _never(_run_id: Any, _seconds: float) -> bool:
     return False
 
 
-application = ByProtocol(http=HttpApplication(threads=3, wait_until_final=_never))
+application = ByProtocol(
+    http=HttpApplication(threads=3, largest_body=300 << 20, wait_until_final=_never)
+)

@@ -90,6 +90,22 @@ def test_a_client_cannot_move_the_addresses(serve: Callable[..., Server], token:
     assert json.loads(answer.body)["instance"] == "/api/v1/nosuch/"
 
 
+def test_a_body_over_the_limit_is_refused_and_never_fills_the_disk(
+    serve: Callable[..., Server], token: Token, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    server = serve(BULKHEAD_MAX_UPLOAD_MB="1", TMPDIR=str(spool))
+    headers = token("Operator")
+    kind = "multipart/form-data; boundary=edge"
+    answer = server.ask("POST", "/api/v1/uploads/", _form(100), Content_Type=kind, **headers)
+    assert answer.status == 413
+    assert json.loads(answer.body)["code"] == "too_large"
+    written = Path(f"/proc/{server.process.pid}/io").read_text().split("write_bytes: ")[1]
+    assert int(written.split()[0]) < 30 * MEGABYTE
+    assert server.ask("POST", "/api/v1/auth/login/", bytes(2 * MEGABYTE)).status == 415
+
+
 def test_a_method_that_is_no_word_is_the_clients_fault(serve: Callable[..., Server]) -> None:
     with socket.create_connection(("127.0.0.1", serve().port), timeout=10) as line:
         line.sendall(b"G\xff\xfeT /api/v1/plugins/ HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -65,9 +65,6 @@ class ArtifactFile(View):
             response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{artifact.size}"
         return response
 
-    def head(self, request: Request, pk: UUID, name: str) -> HttpResponse:
-        return self.get(request, pk, name)
-
 
 def _artifact(pk: UUID, name: str) -> Artifact:
     # A NUL is no part of any name, and not every database takes it in a question.

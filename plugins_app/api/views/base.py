@@ -18,6 +18,12 @@ class View(APIView):
 
     needs: ClassVar[Mapping[str, str]] = {}
 
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)
+        # Tokens, and what only this caller may see, are for no cache to keep.
+        response.setdefault("Cache-Control", "no-store")
+        return response
+
 
 class OpenView(View):
     """Open to anyone, known or not."""

@@ -12,11 +12,15 @@ MOST_DESCRIPTORS: Final = 16
 
 
 class Control:
-    """Orders come in, one Ended goes out. `descriptors` came with orders, first come first."""
+    """Orders come in, one Ended goes out.
+
+    `descriptors` came with orders, first come first; `early` are orders that came with the Setup.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.descriptors: list[int] = []
+        self.early: list[dict[str, Any]] = []
         self._reader = protocol.FrameReader(limit=CONTROL_FRAME_BYTES)
 
     def receive(self) -> list[dict[str, Any]] | None:
@@ -30,10 +34,15 @@ class Control:
         return [frame.message() for frame in self._reader.feed(data)] if data else None
 
     def receive_setup(self) -> Setup:
-        while (messages := self.receive()) is not None:
-            if messages:
-                return Setup.from_message(messages[0])
-        raise SystemExit  # the runner died before it said what to do
+        """Return the first order, and leave in the socket what came right behind it."""
+        length, _kind = protocol.HEADER.unpack(self._exactly(protocol.HEADER.size))
+        return Setup.from_message(protocol.decode(self._exactly(length)))
+
+    def _exactly(self, size: int) -> bytes:
+        data = self.socket.recv(size, socket.MSG_WAITALL)
+        if len(data) < size:
+            raise SystemExit  # the runner died before it said what to do
+        return data
 
     def send(self, ended: Ended) -> None:
         self.tell(ended.to_message())

@@ -175,6 +175,13 @@ def test_cancelling_ends_the_run_with_the_reason(case: Case) -> None:
     assert time.monotonic() - began < 3
 
 
+def test_cancelling_before_the_keeper_has_even_begun_is_not_forgotten(case: Case) -> None:
+    began = time.monotonic()
+    outcome = case.run("time.sleep(30)", asked={"cancelled": lambda: "ann was faster"})
+    assert outcome.report.status is Status.CANCELLED
+    assert time.monotonic() - began < 10
+
+
 def test_cancelling_gives_a_second_to_clean_up_and_no_more(case: Case) -> None:
     heard: list[sandbox.Event] = []
     outcome = case.run(

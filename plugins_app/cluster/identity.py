@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, connection
 
-from plugins_app.services import workers
+from plugins_app.services import sandboxing, workers
 from plugins_app.services.insistence import insist
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class Identity:
                 self._beat()
             # Who was away himself cannot tell who else was silent: let them come back first.
             workers.reap(trust_silence=time.time() - self._reachable_since > self._silence)
+            sandboxing.tidy_nursery()
             self._is_described = self._is_described or workers.describe(worker_id=self._id)
         except Error as error:
             logger.warning("no heartbeat: %s", error, extra={"action": "database_away"})

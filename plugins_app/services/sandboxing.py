@@ -1,6 +1,9 @@
-"""The seam to the sandbox: a plugin's record and a run's limits, put into the sandbox's own values."""
+"""The seam to the sandbox: records and limits put into its values, and this process's nursery."""
 
+import functools
 from pathlib import Path
+
+from django.conf import settings
 
 import sandbox
 from plugins_app.limits import EffectiveLimits
@@ -17,6 +20,8 @@ def source_of(plugin: Plugin) -> sandbox.PluginSource:
         entrypoint=manifest.entrypoint,
         config=manifest.effective_config(plugin.config),
         network=manifest.network,
+        # Each time it comes into service its files may be others, model files included.
+        revision=f"{plugin.digest}/{plugin.in_service_since}",
         requires=sandbox.Requirements(
             gpu=manifest.requires.gpu,
             packages=manifest.requires.packages,
@@ -33,3 +38,26 @@ def limits_of(limits: EffectiveLimits) -> sandbox.Limits:
         timeout_seconds=limits.timeout_seconds.value,
         memory_bytes=limits.memory_mb.value << 20,
     )
+
+
+@functools.cache
+def nursery() -> sandbox.Nursery:
+    """Return this worker process's standby children."""
+    return sandbox.Nursery(root=nests())
+
+
+def tidy_nursery() -> None:
+    """Let go of standbys that nobody has used for long."""
+    if nursery.cache_info().currsize:
+        nursery().tidy()
+
+
+def close_nursery() -> None:
+    if nursery.cache_info().currsize:
+        nursery().close()
+        nursery.cache_clear()
+
+
+def nests() -> Path:
+    """Return where standbys live: beside the runs' scratch folders, so that files can be moved."""
+    return Path(settings.SCRATCH_ROOT) / "nests"

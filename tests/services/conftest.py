@@ -9,7 +9,7 @@ import pytest
 from plugins_app.actors import Actor
 from plugins_app.lifecycle import Via
 from plugins_app.models import Plugin, Run, Worker
-from plugins_app.services import catalog, execution, runs
+from plugins_app.services import catalog, execution, runs, sandboxing
 
 ANN = Actor(name="ann")
 
@@ -81,5 +81,6 @@ def execute(worker: Worker) -> Callable[[Run], Run]:
 @pytest.fixture(autouse=True)
 def _no_folder_left(tmp_path: Path) -> Iterator[None]:
     yield
-    scratch = tmp_path / "scratch"
-    assert not scratch.exists() or not list(scratch.iterdir()), "a run left its scratch folder"
+    sandboxing.close_nursery()
+    left = [path for path in (tmp_path / "scratch").glob("*") if path != sandboxing.nests()]
+    assert not left, "a run left its scratch folder"

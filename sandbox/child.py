@@ -33,8 +33,8 @@ def live(
     """The child's life. Ends the process whatever happens."""
     channel = Channel(channel_fd, frame_bytes=setup.frame_bytes)
     try:
-        _settle_in(setup, keep={channel_fd, registry_fd} if setup.slots else {channel_fd})
         group.join()
+        _settle_in(setup, keep={channel_fd, registry_fd} if setup.slots else {channel_fd})
         slots = Slots(setup, spaces, registry_fd) if setup.slots else None
         guards = _raise_walls(setup, spaces, group)
     except BaseException:  # noqa: BLE001 - our own failure, told as such
@@ -65,7 +65,7 @@ def _settle_in(setup: Setup, *, keep: set[int]) -> None:
 
 def _raise_walls(setup: Setup, spaces: Namespaces, group: Cgroup) -> list[Guard]:
     limits = limit_process(setup, spaces, for_good=not setup.standby)
-    privileges = drop_privileges()
+    privileges = drop_privileges(wholly="privileges" not in setup.without)
     files, abi = wall_off_files(setup, spaces)
     return [
         tree_guard(spaces),
@@ -74,7 +74,7 @@ def _raise_walls(setup: Setup, spaces: Namespaces, group: Cgroup) -> list[Guard]
         limits,
         files,
         network_guard(spaces, landlock_abi=abi, permitted=setup.network),
-        signals_guard(spaces, landlock_abi=abi),
+        signals_guard(spaces, landlock_abi=abi, scoped="signals" not in setup.without),
         ipc_guard(spaces, forks=bool(setup.slots)),
         privileges,
     ]

@@ -12,15 +12,11 @@ MOST_DESCRIPTORS: Final = 16
 
 
 class Control:
-    """Orders come in, one Ended goes out.
-
-    `descriptors` came with orders, first come first; `early` are orders that came with the Setup.
-    """
+    """Orders come in, one Ended goes out. `descriptors` came with orders, first come first."""
 
     def __init__(self, descriptor: int) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.descriptors: list[int] = []
-        self.early: list[dict[str, Any]] = []
         self._reader = protocol.FrameReader(limit=CONTROL_FRAME_BYTES)
 
     def receive(self) -> list[dict[str, Any]] | None:

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 from sandbox.guards import kernel
 from sandbox.guards.cgroups import Cgroup
+from sandbox.guards.files import visible_paths
 from sandbox.guards.namespaces import Namespaces, close_system_v, mount_own_views
 from sandbox.orders import Setup
 
@@ -46,7 +47,13 @@ def be_init(
     try:
         kernel.die_with_parent()
         kernel.become_subreaper()
-        mount_own_views(spaces, shm_bytes=setup.memory_bytes // 4)
+        group.open_doors()
+        mount_own_views(
+            spaces,
+            paths=visible_paths(setup),
+            over=setup.scratch,
+            shm_bytes=setup.memory_bytes // 4,
+        )
         if setup.slots:
             close_system_v(spaces)
         child = os.fork()

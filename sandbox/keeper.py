@@ -111,8 +111,10 @@ def _keep(control: Control, channel_fd: int) -> Ended:
     kernel.become_subreaper()
     setup = control.receive_setup()
     tasks = setup.processes * THREADS_PER_PROCESS
-    group = make_cgroup(setup.label, memory_bytes=setup.memory_bytes, tasks=tasks)
-    spaces = unshare_for_children(network=setup.network)
+    group = make_cgroup(
+        setup.label, memory_bytes=setup.memory_bytes, tasks=tasks, without=setup.without
+    )
+    spaces = unshare_for_children(network=setup.network, without=setup.without)
     status_read, status_write = os.pipe()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     if os.fork() == 0:

@@ -31,7 +31,8 @@ class Setup:
     """All a keeper needs to build the walls. `deadline` is on the monotonic clock.
 
     `standby`: the child waits for its call, and gets the limits of its run with it. `nest` is the
-    folder in which a template's standbys have their own, numbered below `slots`.
+    folder in which a template's standbys have their own, numbered below `slots`. `without` names
+    guards that are switched off, to show that a test would notice.
     """
 
     label: str
@@ -49,13 +50,15 @@ class Setup:
     standby: bool = False
     nest: str = ""
     slots: int = 0
+    without: tuple[str, ...] = ()
 
     def to_message(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> Self:
-        return cls(**message | {"readable": tuple(message["readable"])})
+        tuples = {name: tuple(message[name]) for name in ("readable", "without")}
+        return cls(**message | tuples)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,8 @@ class Watch:
         pids = self.tree()
         if len(pids) > self._setup.processes:
             return Breach.PROCESSES
-        if self._memory_exceeded(pids) or self._group.oom_kills():
+        watches_memory = "memory" not in self._setup.without
+        if watches_memory and (self._memory_exceeded(pids) or self._group.oom_kills()):
             return Breach.MEMORY
         return Breach.SCRATCH if self._scratch_exceeded() else None
 

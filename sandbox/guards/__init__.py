@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+SWITCHED_OFF: Final = "switched off by a test"
 
 
 class GuardState(StrEnum):

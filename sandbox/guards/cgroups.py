@@ -6,13 +6,13 @@ made next to the worker's own, for one run, and removed after it.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sandbox.guards import Guard, degraded, enforced
+from sandbox.guards import SWITCHED_OFF, Guard, degraded, enforced
 
 NAME_PREFIX: Final = "bulkhead-"
 ROOT: Final = Path("/sys/fs/cgroup")
@@ -20,6 +20,7 @@ LIMIT_FILES: Final = {
     "memory": ("memory.max", "memory.limit_in_bytes"),
     "pids": ("pids.max",),
 }
+GUARD_OF: Final = {"memory": "memory", "pids": "processes"}
 REMOVE_PATIENCE_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 0.005
 
@@ -30,11 +31,17 @@ class Cgroup:
 
     folders: dict[str, Path] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    doors: list[int] = field(default_factory=list)
+
+    def open_doors(self) -> None:
+        """Make `join` possible from where the groups' folders cannot be seen."""
+        for folder in set(self.folders.values()):
+            self.doors.append(os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC))
 
     def join(self) -> None:
         """Move the calling process in; its children follow."""
-        for folder in set(self.folders.values()):
-            _write(folder / "cgroup.procs", "0")
+        for door in self.doors:
+            os.write(door, b"0")
 
     def take_in(self, pid: int) -> None:
         """Move the process PID in."""
@@ -88,7 +95,9 @@ class Cgroup:
         )
 
 
-def make_cgroup(label: str, *, memory_bytes: int, tasks: int, number: int = 0) -> Cgroup:
+def make_cgroup(
+    label: str, *, memory_bytes: int, tasks: int, number: int = 0, without: Container[str] = ()
+) -> Cgroup:
     """Make this run's groups; what cannot be had is noted, never raised.
 
     NUMBER tells groups of the same label and process apart.
@@ -96,6 +105,9 @@ def make_cgroup(label: str, *, memory_bytes: int, tasks: int, number: int = 0) -
     group = Cgroup()
     name = f"{NAME_PREFIX}{label}-{os.getpid()}-{number}"
     for controller, limit in {"memory": memory_bytes, "pids": tasks}.items():
+        if GUARD_OF[controller] in without:
+            group.errors[controller] = SWITCHED_OFF
+            continue
         try:
             group.folders[controller] = _limited_folder(controller, name, limit)
         except OSError as error:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sandbox.guards import Guard, absent, degraded, enforced, landlock
+from sandbox.guards import SWITCHED_OFF, Guard, absent, degraded, enforced, landlock
 from sandbox.guards.landlock import (
+    ALL,
     DEVICE,
     READ,
     READ_FILE,
@@ -22,7 +23,9 @@ from sandbox.guards.landlock import (
 from sandbox.guards.namespaces import Namespaces
 from sandbox.orders import Setup
 
-HOW: Final = "Landlock: interpreter, packages, plugin and input read-only, scratch read-write"
+HOW: Final = (
+    "a root of its own and Landlock: interpreter, packages, plugin, input to read, scratch to write"
+)
 PREFIX_PARTS: Final = (
     "bin",
     "sbin",
@@ -77,17 +80,40 @@ PROCESSOR_FOLDERS: Final = ("/sys/devices/system/cpu", "/sys/devices/system/node
 def wall_off_files(setup: Setup, spaces: Namespaces) -> tuple[Guard, int]:
     """Restrict this process; return the guard and the Landlock ABI (0: none)."""
     allowances = [*_common(setup, spaces), *_own(setup)]
+    if "files" in setup.without:
+        allowances.append(Allowance(path="/", rights=ALL))
     try:
         version = landlock.abi()
-        ruleset = landlock.make_ruleset(allowances, deny_tcp=not setup.network)
+        ruleset = landlock.make_ruleset(
+            allowances,
+            deny_tcp=_denies_tcp(setup),
+            deny_signals="signals" not in setup.without,
+        )
         landlock.enforce(ruleset)
         os.close(ruleset)
     except OSError as error:
+        if spaces.own_root:
+            why = f"what is seen can be written ({error})"
+            return degraded("files", "a root of its own", why), 0
         return absent("files", HOW, f"no Landlock: {error}"), 0
+    if "files" in setup.without:
+        return absent("files", HOW, SWITCHED_OFF), version
+    if not spaces.own_root:
+        why = "no mount namespace" if not spaces.pid else spaces.errors.get("root", "")
+        return degraded("files", HOW, f"socket files stay within reach ({why})"), version
     if version < 3:
         why = f"Landlock ABI {version} cannot stop truncation of files; kernel 6.2 can"
         return degraded("files", HOW, why), version
     return enforced("files", f"{HOW} (ABI {version})"), version
+
+
+def visible_paths(setup: Setup) -> list[str]:
+    """Return what a root of the run's own must hold; nothing for no such root."""
+    if "files" in setup.without:
+        return []
+    allowances = [*_common(setup, Namespaces()), *_own(setup)]
+    views = ("/proc", "/dev/shm")  # the run gets its own of these
+    return [allowed.path for allowed in allowances if not allowed.path.startswith(views)]
 
 
 def slot_rulesets(setup: Setup, spaces: Namespaces) -> list[int]:
@@ -104,10 +130,14 @@ def slot_rulesets(setup: Setup, spaces: Namespaces) -> list[int]:
                 Allowance(path=box(setup.nest, slot), rights=WRITE),
                 Allowance(path=inputs(setup.nest, slot), rights=READ),
             ],
-            deny_tcp=not setup.network,
+            deny_tcp=_denies_tcp(setup),
         )
         for slot in range(setup.slots)
     ]
+
+
+def _denies_tcp(setup: Setup) -> bool:
+    return not setup.network and "network" not in setup.without
 
 
 def box(nest: str, slot: int) -> str:

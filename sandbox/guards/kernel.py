@@ -1,6 +1,7 @@
 """The few system calls Python has no name for. Each raises OSError with the kernel's reason."""
 
 import ctypes
+import errno
 import os
 import signal
 from typing import Any, Final
@@ -14,14 +15,18 @@ CLONE_NEWNET: Final = 0x40000000
 MS_NOSUID: Final = 2
 MS_NODEV: Final = 4
 MS_NOEXEC: Final = 8
+MS_BIND: Final = 4096
 MS_REC: Final = 16384
 MS_PRIVATE: Final = 1 << 18
+MNT_DETACH: Final = 2
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_DUMPABLE: Final = 4
 PR_CAPBSET_DROP: Final = 24
 PR_SET_CHILD_SUBREAPER: Final = 36
 PR_SET_NO_NEW_PRIVS: Final = 38
+
+SYS_PIVOT_ROOT: Final = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -47,6 +52,18 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
     source_, target_, kind_ = words
     result = _libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), os.fsencode(options))
     _checked(result, f"mount {kind or target}")
+
+
+def umount(target: str, flags: int) -> None:
+    _checked(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """See pivot_root(2); libc has no function of that name."""
+    number = SYS_PIVOT_ROOT.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, f"pivot_root has no known number on {os.uname().machine}")
+    syscall(number, "pivot_root", os.fsencode(new_root), os.fsencode(put_old))
 
 
 def syscall(number: int, what: str, *arguments: Any) -> int:

@@ -35,6 +35,7 @@ ALL_BY_ABI: Final = {
     3: (1 << 15) - 1,
     5: (1 << 16) - 1,
 }
+ALL: Final = ALL_BY_ABI[5]
 ON_FILES: Final = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 
 TCP: Final = 0b11
@@ -65,11 +66,16 @@ def abi() -> int:
     )
 
 
-def make_ruleset(allowances: Iterable[Allowance], *, deny_tcp: bool) -> int:
-    """Return the descriptor of a ruleset of ALLOWANCES and nothing else."""
+def make_ruleset(
+    allowances: Iterable[Allowance], *, deny_tcp: bool, deny_signals: bool = True
+) -> int:
+    """Return the descriptor of a ruleset of ALLOWANCES and nothing else.
+
+    DENY_SIGNALS: to processes outside, and abstract sockets there.
+    """
     version = abi()
     handled = ALL_BY_ABI[max(known for known in ALL_BY_ABI if known <= version)]
-    ruleset = _create_ruleset(version, handled, deny_tcp=deny_tcp)
+    ruleset = _create_ruleset(version, handled, deny_tcp=deny_tcp, deny_signals=deny_signals)
     try:
         for allowance in allowances:
             _add_path(ruleset, allowance, handled)
@@ -84,12 +90,12 @@ def enforce(ruleset: int) -> None:
     syscall(RESTRICT_SELF, "landlock_restrict_self", ctypes.c_int(ruleset), ctypes.c_uint32(0))
 
 
-def _create_ruleset(version: int, handled: int, *, deny_tcp: bool) -> int:
+def _create_ruleset(version: int, handled: int, *, deny_tcp: bool, deny_signals: bool) -> int:
     words = [handled]
     if version >= 4:
         words.append(TCP if deny_tcp else 0)
     if version >= 6:
-        words.append(SCOPES)
+        words.append(SCOPES if deny_signals else 0)
     attributes = struct.pack(f"={len(words)}Q", *words)
     return syscall(
         CREATE_RULESET,

@@ -6,11 +6,12 @@ An ordinary user gets a user namespace first; where that is forbidden, what rema
 """
 
 import os
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sandbox.guards import Guard, absent, degraded, enforced
+from sandbox.guards import SWITCHED_OFF, Guard, absent, degraded, enforced
 from sandbox.guards.kernel import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -27,7 +28,9 @@ from sandbox.guards.kernel import (
     prctl,
     unshare,
 )
+from sandbox.guards.root import enter_own_root, leave_old_root
 
+GUARD_OF: Final = {"pid": "process_tree", "ipc": "shared_memory", "net": "network"}
 SYSTEM_V_LIMITS: Final = {
     "kernel/shmmni": "0",
     "kernel/msgmni": "0",
@@ -45,6 +48,7 @@ class Namespaces:
     pid: bool = False
     net: bool = False
     ipc: bool = False
+    own_root: bool = False
     own_proc: bool = False
     own_shm: bool = False
     system_v_closed: bool = False
@@ -57,16 +61,25 @@ class Namespaces:
         except OSError as error:
             self.errors[name] = str(error)
 
+    def attempt_mount(self, view: str, do_mount: Callable[[], None]) -> None:
+        try:
+            do_mount()
+            setattr(self, f"own_{view}", True)
+        except OSError as error:
+            self.errors[view] = str(error)
 
-def unshare_for_children(*, network: bool) -> Namespaces:
+
+def unshare_for_children(*, network: bool, without: Container[str] = ()) -> Namespaces:
     """Unshare what can be; the caller's next child is the init of the new PID namespace."""
     spaces = Namespaces()
     if os.geteuid() != 0:
         _become_root_of_own_user_namespace(spaces)
-    spaces.attempt("pid", CLONE_NEWPID)
-    spaces.attempt("ipc", CLONE_NEWIPC)
-    if not network:
-        spaces.attempt("net", CLONE_NEWNET)
+    wanted = {"pid": CLONE_NEWPID, "ipc": CLONE_NEWIPC} | ({} if network else {"net": CLONE_NEWNET})
+    for name, flag in wanted.items():
+        if GUARD_OF[name] in without:
+            spaces.errors[name] = SWITCHED_OFF
+        else:
+            spaces.attempt(name, flag)
     return spaces
 
 
@@ -83,26 +96,27 @@ def _become_root_of_own_user_namespace(spaces: Namespaces) -> None:
     prctl(PR_SET_DUMPABLE, 1, "PR_SET_DUMPABLE")
 
 
-def mount_own_views(spaces: Namespaces, *, shm_bytes: int) -> None:
-    """In the namespace's init: a /proc that shows this run only, and a /dev/shm that dies with it."""
+def mount_own_views(spaces: Namespaces, *, paths: Iterable[str], over: str, shm_bytes: int) -> None:
+    """In the namespace's init: a root that holds only PATHS, a /proc that shows this run only, and
+    a /dev/shm that dies with it. OVER is a folder that is one of PATHS; without any the root stays.
+    """
     if not spaces.pid:
         return
     try:
         unshare(CLONE_NEWNS, "mount")
         mount("none", "/", "", MS_REC | MS_PRIVATE)
     except OSError as error:
-        spaces.errors["proc"] = spaces.errors["shm"] = str(error)
+        for view in ("root", "proc", "shm"):
+            spaces.errors[view] = str(error)
         return
-    try:
-        mount("proc", "/proc", "proc", SAFE)
-        spaces.own_proc = True
-    except OSError as error:
-        spaces.errors["proc"] = str(error)
-    try:
-        mount("tmpfs", "/dev/shm", "tmpfs", SAFE, f"size={shm_bytes},mode=1777")
-        spaces.own_shm = True
-    except OSError as error:
-        spaces.errors["shm"] = str(error)
+    if paths := list(paths):
+        spaces.attempt_mount("root", lambda: enter_own_root(paths, over=over))
+    spaces.attempt_mount("proc", lambda: mount("proc", "/proc", "proc", SAFE))
+    if spaces.ipc:
+        options = f"size={shm_bytes},mode=1777"
+        spaces.attempt_mount("shm", lambda: mount("tmpfs", "/dev/shm", "tmpfs", SAFE, options))
+    if spaces.own_root:
+        leave_old_root()
 
 
 def close_system_v(spaces: Namespaces) -> None:

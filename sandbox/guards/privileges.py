@@ -4,7 +4,7 @@ import errno
 import struct
 from typing import Final
 
-from sandbox.guards import Guard, degraded, enforced
+from sandbox.guards import SWITCHED_OFF, Guard, degraded, enforced
 from sandbox.guards.kernel import PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, capset, prctl
 from sandbox.guards.namespaces import Namespaces
 
@@ -14,9 +14,12 @@ MORE_THAN_ALL_CAPABILITIES: Final = 64
 NO_CAPABILITIES: Final = bytes(24)
 
 
-def drop_privileges() -> Guard:
+def drop_privileges(*, wholly: bool = True) -> Guard:
+    """Drop all there are; not WHOLLY: the kernel asks for no_new_privs at least."""
     how = "no_new_privs, every capability dropped"
     prctl(PR_SET_NO_NEW_PRIVS, 1, "PR_SET_NO_NEW_PRIVS")
+    if not wholly:
+        return degraded("privileges", "no_new_privs", SWITCHED_OFF)
     try:
         _empty_bounding_set()
         _drop_capabilities()
@@ -41,7 +44,9 @@ def _drop_capabilities() -> None:
     capset(header, NO_CAPABILITIES)
 
 
-def signals_guard(spaces: Namespaces, *, landlock_abi: int) -> Guard:
+def signals_guard(spaces: Namespaces, *, landlock_abi: int, scoped: bool = True) -> Guard:
+    if not scoped:
+        return degraded("signals", "the kernel's checks of users", SWITCHED_OFF)
     if landlock_abi >= LANDLOCK_SCOPE_ABI:
         return enforced("signals", "Landlock scopes signals and abstract sockets to the run")
     if spaces.pid:

@@ -4,7 +4,7 @@ import os
 import resource
 from typing import Final
 
-from sandbox.guards import Guard, degraded, enforced
+from sandbox.guards import SWITCHED_OFF, Guard, absent, degraded, enforced
 from sandbox.guards.namespaces import Namespaces
 from sandbox.orders import Setup
 
@@ -23,6 +23,8 @@ def limit_process(setup: Setup, spaces: Namespaces, *, for_good: bool = True) ->
 
     FOR_GOOD: nor can this process. A standby's limits are so only when its call has come.
     """
+    if "limits" in setup.without:
+        return absent("limits", "nothing", SWITCHED_OFF)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, setup.open_files, for_good=for_good)
     _limit(resource.RLIMIT_FSIZE, setup.scratch_bytes, for_good=for_good)

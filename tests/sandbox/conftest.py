@@ -117,6 +117,7 @@ class Case:
 # What is true of a run is true of one in a standby too.
 BOTH_WAYS = frozenset(
     {
+        "test_guards",
         "test_outcomes",
         "test_deadline",
         "test_memory",

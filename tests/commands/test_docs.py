@@ -53,6 +53,8 @@ def test_the_faults_in_the_documentation_are_those_that_are_told() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "up",
+        "run_workers",
         "doctor",
         "scan_plugins",
         "plugins",

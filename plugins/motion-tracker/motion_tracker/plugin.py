@@ -9,14 +9,14 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from bulkhead_tracking import Sighting, intersections_over_union
-from motion_tracker import pictures
-from motion_tracker.decode import Frame, Video, open_video
+from bulkhead_tracking import Sighting, intersections_over_union, pictures
+from bulkhead_tracking.record import Paths, Record, TrackSummary, record
+from bulkhead_tracking.video import Frame, Video, VideoError, open_video
 from motion_tracker.detect import Sensitivity
 from motion_tracker.follow import Follower
-from motion_tracker.record import Paths, Record, TrackSummary, record
-from sandbox.sdk import File, Plugin, Run, tool
+from sandbox.sdk import File, InvalidInput, Plugin, Run, tool
 
+LABELS: Final = ("object",)
 PREVIEW_EVERY_SECONDS: Final = 0.1
 LEAST_STEP, MOST_STEPS = 0.1, 100.0
 """Times in a file may stand still or leap; the tracks shall not."""
@@ -100,16 +100,23 @@ class MotionTracker(Plugin):
             min_area_percent=min_area_percent,
             min_score=min_score,
         )
-        began = time.monotonic()
-        with open_video(video) as opened:
-            # Artifacts only now: what is no video leaves none behind.
-            paths = Paths(json=run.artifact("tracks.json"), mot=run.artifact("tracks.txt"))
-            film_path = run.artifact("annotated.mp4") if annotate else None
-            fps = opened.facts.fps / stride
-            with record(paths) as kept, pictures.film(film_path, fps) as film:
-                work = _Work(run, kept, film, options)
-                work.follow(opened)
-        return work.result(opened, elapsed=time.monotonic() - began)
+        try:
+            with video.open() as source, open_video(source, name=video.name) as opened:
+                return _track(run, opened, options, annotate=annotate)
+        except VideoError as error:
+            raise InvalidInput(str(error)) from None
+
+
+def _track(run: Run, video: Video, options: Options, *, annotate: bool) -> Tracked:
+    began = time.monotonic()
+    # Artifacts only now: what is no video leaves none behind.
+    paths = Paths(json=run.artifact("tracks.json"), mot=run.artifact("tracks.txt"))
+    film_path = run.artifact("annotated.mp4") if annotate else None
+    fps = video.facts.fps / options.stride
+    with record(paths, LABELS) as kept, pictures.film(film_path, fps) as film:
+        work = _Work(run, kept, film, options)
+        work.follow(video)
+    return work.result(video, elapsed=time.monotonic() - began)
 
 
 class _Work:

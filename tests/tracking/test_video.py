@@ -6,21 +6,19 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from motion_tracker.decode import Frame, fit, open_video
 
+from bulkhead_tracking.video import Frame, VideoError, fit, open_video
 from samples.moving_shapes import draw
 from samples.moving_shapes import frames as pictures
-from sandbox.sdk import File, InvalidInput
 
 
 def frames_of(path: Path, **how: int) -> list[Frame]:
-    file = File(path=str(path), name=path.name, size=path.stat().st_size)
-    with open_video(file) as video:
+    with path.open("rb") as source, open_video(source, name=path.name) as video:
         return list(video.frames(**how))
 
 
 def rejection(path: Path) -> str:
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(VideoError) as caught:
         frames_of(path)
     return str(caught.value)
 
@@ -70,7 +68,7 @@ def test_a_range_and_a_stride_choose_frames(sample: Path) -> None:
 
 
 def test_a_range_beyond_the_end_is_the_callers_fault(sample: Path) -> None:
-    with pytest.raises(InvalidInput, match="200 frames, so none from frame 200 on"):
+    with pytest.raises(VideoError, match="200 frames, so none from frame 200 on"):
         frames_of(sample, first=200)
 
 

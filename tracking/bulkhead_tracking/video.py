@@ -18,8 +18,6 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from sandbox.sdk import File, InvalidInput
-
 MOST_PIXELS: Final = 8192 * 4320
 """A few kilobytes of video can ask for gigabytes of picture."""
 
@@ -44,6 +42,10 @@ TURNS: Final = {
 """FFmpeg tells a rotation counter-clockwise."""
 
 
+class VideoError(ValueError):
+    """A file is no video that can be read to its end; the message says why and what to do."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoFacts:
     """What a file says about its video; `frames` and `duration_seconds` are 0 when it does not."""
@@ -66,7 +68,7 @@ class Frame:
 
 
 class Video:
-    """An opened video. Every method raises InvalidInput for what is wrong with the file."""
+    """An opened video. Every method raises VideoError for what is wrong with the file."""
 
     def __init__(self, container: InputContainer, stream: VideoStream, *, name: str) -> None:
         self._container = container
@@ -89,7 +91,7 @@ class Video:
                 return
         self._check_complete(count, seconds)
         if not given:
-            raise InvalidInput(
+            raise VideoError(
                 f"“{self._name}” has {count} frames, so none from frame {first} on: start earlier."
             )
 
@@ -128,27 +130,26 @@ class Video:
             return 0.0
         return float(self._start * self._stream.time_base)
 
-    def _broken(self, count: int, reason: str) -> InvalidInput:
+    def _broken(self, count: int, reason: str) -> VideoError:
         promised = f" of {self.facts.frames}" if self.facts.frames else ""
-        return InvalidInput(
+        return VideoError(
             f"“{self._name}” is damaged or cut short: after frame {count}{promised}, {reason}. "
             "Export or upload the video again."
         )
 
 
 @contextmanager
-def open_video(file: File) -> Iterator[Video]:
-    """Open an upload as a video; raises InvalidInput when it is none."""
-    with file.open() as source:
-        try:
-            # Only the bytes at hand: a playlist must not make FFmpeg open files or addresses.
-            container = av.open(
-                source, options={"protocol_whitelist": "pipe"}, metadata_errors="replace"
-            )
-        except (av.FFmpegError, OSError) as error:  # an empty file: FFmpeg seeks before its start
-            raise _unreadable(source, file.name, error) from None
-        with container:
-            yield Video(container, _video_stream(container, file.name), name=file.name)
+def open_video(source: BinaryIO, *, name: str) -> Iterator[Video]:
+    """Open a file as a video; raises VideoError, which calls it `name`, when it is none."""
+    try:
+        # Only the bytes at hand: a playlist must not make FFmpeg open files or addresses.
+        container = av.open(
+            source, "r", options={"protocol_whitelist": "pipe"}, metadata_errors="replace"
+        )
+    except (av.FFmpegError, OSError) as error:  # an empty file: FFmpeg seeks before its start
+        raise _unreadable(source, name, error) from None
+    with container:
+        yield Video(container, _video_stream(container, name), name=name)
 
 
 def fit(width: int, height: int, widest: int = WIDEST_PICTURE) -> tuple[int, int]:
@@ -158,13 +159,13 @@ def fit(width: int, height: int, widest: int = WIDEST_PICTURE) -> tuple[int, int
     return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
 
 
-def reason_of(error: OSError) -> str:
+def reason_of(error: av.FFmpegError | OSError) -> str:
     return (error.strerror or str(error)).rstrip(".").lower()
 
 
 def _upright(decoded: av.VideoFrame, number: int, seconds: float) -> Frame:
     width, height = fit(decoded.width, decoded.height)
-    picture = decoded.to_ndarray(format="bgr24", width=width, height=height)
+    picture = np.asarray(decoded.to_ndarray(format="bgr24", width=width, height=height), np.uint8)
     quarter = round(decoded.rotation / 90) * 90 % 360
     if quarter in TURNS:
         picture = np.asarray(cv2.rotate(picture, TURNS[quarter]), np.uint8)
@@ -178,15 +179,15 @@ def _upright(decoded: av.VideoFrame, number: int, seconds: float) -> Frame:
     )
 
 
-def _unreadable(source: BinaryIO, name: str, error: OSError) -> InvalidInput:
+def _unreadable(source: BinaryIO, name: str, error: av.FFmpegError | OSError) -> VideoError:
     source.seek(0)
     if source.read(8)[4:] == MP4_MARK:
         # MP4 keeps its index at the end, mostly: without it no frame can be found.
-        return InvalidInput(
+        return VideoError(
             f"“{name}” is damaged or cut short: after frame 0, its index is missing "
             f"({reason_of(error)}). Export or upload the video again."
         )
-    return InvalidInput(
+    return VideoError(
         f"“{name}” is not a video that can be read ({reason_of(error)}). "
         "Upload an MP4, MOV, WebM, MKV or AVI file."
     )
@@ -199,12 +200,12 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
             stream.thread_type = "AUTO"
             stream.thread_count = DECODER_THREADS
             return stream
-    raise InvalidInput(f"“{name}” has no video track. Upload a file with moving pictures.")
+    raise VideoError(f"“{name}” has no video track. Upload a file with moving pictures.")
 
 
 def _facts(container: InputContainer, stream: VideoStream, name: str) -> VideoFacts:
     if not 0 < stream.width * stream.height <= MOST_PIXELS:
-        raise InvalidInput(
+        raise VideoError(
             f"“{name}” is {stream.width}x{stream.height} pixels; "
             f"between 1 and {MOST_PIXELS:,} pixels in all can be read. Scale the video down."
         )

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO, TypedDict
+from typing import Any, TextIO, TypedDict
 
-from bulkhead_tracking import Sighting
-from motion_tracker.decode import Frame
-
-LABEL: Final = "object"
+from bulkhead_tracking.tracker import Sighting
+from bulkhead_tracking.video import Frame
 
 
 class TrackSummary(TypedDict):
@@ -33,7 +31,8 @@ class Paths:
 class Record:
     """Takes every frame in its order."""
 
-    def __init__(self, json_file: TextIO, mot_file: TextIO) -> None:
+    def __init__(self, json_file: TextIO, mot_file: TextIO, labels: Sequence[str]) -> None:
+        self._labels = labels
         self._json_file = json_file
         self._mot_file = mot_file
         self._tracks: dict[int, TrackSummary] = {}
@@ -42,11 +41,11 @@ class Record:
 
     def add(self, frame: Frame, sightings: Sequence[Sighting]) -> dict[str, Any]:
         """Write one frame down, boxes scaled to the source; return it as the event to emit."""
-        event = _event(frame, sightings)
+        event = _event(frame, sightings, self._labels)
         self._json_file.write((",\n" if self.frames else "") + json.dumps(event))
         for track in event["tracks"]:
             self._mot_file.write(_mot_line(frame.number, track))
-            self._count(track["id"], frame.number)
+            self._count(track, frame.number)
         self.frames += 1
         self.seconds = frame.seconds
         return event
@@ -55,12 +54,12 @@ class Record:
         """One line for each track, in the order of their ids."""
         return [self._tracks[identity] for identity in sorted(self._tracks)]
 
-    def _count(self, identity: int, number: int) -> None:
+    def _count(self, seen: dict[str, Any], number: int) -> None:
         track = self._tracks.setdefault(
-            identity,
+            seen["id"],
             {
-                "id": identity,
-                "label": LABEL,
+                "id": seen["id"],
+                "label": seen["label"],
                 "first_frame": number,
                 "last_frame": number,
                 "frames": 0,
@@ -71,16 +70,17 @@ class Record:
 
 
 @contextmanager
-def record(paths: Paths) -> Iterator[Record]:
-    """Write both files: JSON with all that the events say, and the MOT challenge's lines."""
+def record(paths: Paths, labels: Sequence[str]) -> Iterator[Record]:
+    """Write both files: JSON with all that the events say, and the MOT challenge's lines. `labels` are
+    the names of the sightings' labels."""
     with paths.json.open("w") as json_file, paths.mot.open("w") as mot_file:
         json_file.write('{"frames": [\n')
-        made = Record(json_file, mot_file)
+        made = Record(json_file, mot_file, labels)
         yield made
         json_file.write(f'\n], "tracks": {json.dumps(made.tracks())}}}\n')
 
 
-def _event(frame: Frame, sightings: Sequence[Sighting]) -> dict[str, Any]:
+def _event(frame: Frame, sightings: Sequence[Sighting], labels: Sequence[str]) -> dict[str, Any]:
     height, width = frame.picture.shape[:2]
     across, down = frame.width / width, frame.height / height
     return {
@@ -88,15 +88,19 @@ def _event(frame: Frame, sightings: Sequence[Sighting]) -> dict[str, Any]:
         "time": round(frame.seconds, 3),
         "width": frame.width,
         "height": frame.height,
-        "tracks": [_track(sighting, frame, across, down) for sighting in sightings],
+        "tracks": [
+            _track(sighting, frame, labels[sighting.label], across, down) for sighting in sightings
+        ],
     }
 
 
-def _track(sighting: Sighting, frame: Frame, across: float, down: float) -> dict[str, Any]:
+def _track(
+    sighting: Sighting, frame: Frame, label: str, across: float, down: float
+) -> dict[str, Any]:
     x1, y1, x2, y2 = sighting.box.tolist()
     return {
         "id": sighting.id,
-        "label": LABEL,
+        "label": label,
         "score": round(sighting.score, 3),
         "box": [
             _edge(x1 * across, frame.width),

@@ -13,7 +13,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from bulkhead_tracking import Sighting
+from bulkhead_tracking.tracker import Sighting
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -31,11 +31,13 @@ def jpeg(picture: Picture) -> bytes:
     return encoded.tobytes()
 
 
-def annotated(picture: Picture, sightings: Sequence[Sighting]) -> Picture:
-    """A copy of the picture with each box and its number drawn in."""
+def annotated(
+    picture: Picture, sightings: Sequence[Sighting], labels: Sequence[str] = ()
+) -> Picture:
+    """A copy of the picture with each box and its number drawn in, and its label if there are any."""
     drawn = picture.copy()
     for sighting in sightings:
-        _draw(drawn, sighting)
+        _draw(drawn, sighting, labels[sighting.label] if labels else "")
     return drawn
 
 
@@ -84,11 +86,11 @@ def film(path: Path | None, fps: float) -> Iterator[Film | None]:
         made.finish()
 
 
-def _draw(picture: Picture, sighting: Sighting) -> None:
+def _draw(picture: Picture, sighting: Sighting, label: str) -> None:
     colour = _colour(sighting.id)
     x1, y1, x2, y2 = (round(float(edge)) for edge in sighting.box)
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, 2, cv2.LINE_AA)
-    words = str(sighting.id)
+    words = f"{label} {sighting.id}".lstrip()
     (width, height), _below = cv2.getTextSize(words, cv2.FONT_HERSHEY_SIMPLEX, 0.5, 1)
     top = max(0, y1 - height - 6)
     cv2.rectangle(picture, (x1, top), (x1 + width + 6, top + height + 6), colour, cv2.FILLED)

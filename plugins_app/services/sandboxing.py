@@ -1,14 +1,21 @@
 """The seam to the sandbox: records and limits put into its values, and this process's nursery."""
 
 import functools
+import os
+import shutil
+import socket
 from pathlib import Path
+from typing import Final
 
+import psutil
 from django.conf import settings
 
 import sandbox
 from plugins_app.limits import EffectiveLimits
 from plugins_app.manifest import Manifest
 from plugins_app.models import Plugin
+
+HOST: Final = socket.gethostname()
 
 
 def source_of(plugin: Plugin) -> sandbox.PluginSource:
@@ -43,7 +50,8 @@ def limits_of(limits: EffectiveLimits) -> sandbox.Limits:
 @functools.cache
 def nursery() -> sandbox.Nursery:
     """Return this worker process's standby children."""
-    return sandbox.Nursery(root=nests())
+    _remove_nests_of_the_dead()
+    return sandbox.Nursery(root=nests() / f"{HOST}:{os.getpid()}")
 
 
 def tidy_nursery() -> None:
@@ -61,3 +69,10 @@ def close_nursery() -> None:
 def nests() -> Path:
     """Return where standbys live: beside the runs' scratch folders, so that files can be moved."""
     return Path(settings.SCRATCH_ROOT) / "nests"
+
+
+def _remove_nests_of_the_dead() -> None:
+    """Clear what processes of this host left that were killed before they could."""
+    for nest in nests().glob(f"{HOST}:*"):
+        if not psutil.pid_exists(int(nest.name.rpartition(":")[2])):
+            shutil.rmtree(nest, ignore_errors=True)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from django.db.models import QuerySet
 from rest_framework.pagination import BasePagination
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from plugins_app.api.fields import positive, uuid_text
+from plugins_app.api.weighing import fitting
 from plugins_app.errors import Fault, InvalidInput
 
 PAGE: Final = 50
@@ -29,6 +30,8 @@ class KeysetPagination(BasePagination):
 
     key: str
     read_key: Callable[[Any], Any]
+    heavy: ClassVar[tuple[str, ...]] = ()
+    """Fields that may be so large that fewer rows than asked for make a page."""
 
     def paginate_queryset(
         self,
@@ -39,7 +42,10 @@ class KeysetPagination(BasePagination):
         self._request = request
         limit = min(positive(request, "limit", default=PAGE), LARGEST_PAGE)
         direction, position = self._cursor(request)
-        rows = list(self._ordered(queryset, direction, position)[: limit + 1])
+        ordered = self._ordered(queryset, direction, position)
+        if self.heavy:
+            limit = fitting(ordered, self.heavy, limit=limit)
+        rows = list(ordered[: limit + 1])
         has_more = len(rows) > limit
         rows = rows[:limit]
         if direction == NEWER:
@@ -112,11 +118,12 @@ class BySeq(KeysetPagination):
         return value
 
 
-class ById(KeysetPagination):
+class RunsById(KeysetPagination):
     """By UUIDv7, which sorts by time."""
 
     key = "pk"
     read_key = staticmethod(uuid_text)
+    heavy = ("input", "result", "error_traceback")
 
 
 def _bad_cursor() -> InvalidInput:

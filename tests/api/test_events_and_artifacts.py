@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from plugins_app.api import weighing
 from plugins_app.models import Artifact, Run, RunEvent
 from tests.api.conftest import Caller
 from tests.api.problems import assert_problem
@@ -65,8 +66,22 @@ def test_a_place_that_cannot_be_is_refused(viewer: Caller, run: Run, query: str)
 def test_events_cost_the_same_however_many_there_are(
     viewer: Caller, run: Run, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         viewer.get(f"runs/{run.pk}/events/")
+
+
+def test_fewer_events_come_at_once_when_they_are_large(
+    viewer: Caller, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "MOST_CHARACTERS", 2500)
+    RunEvent.objects.update(data={"text": "x" * 1000})
+    seen: list[int] = []
+    while len(seen) < 5:
+        after = seen[-1] if seen else 0
+        page = viewer.get(f"runs/{run.pk}/events/?after={after}").json()
+        assert 1 <= len(page["events"]) <= 2
+        seen += [event["seq"] for event in page["events"]]
+    assert seen == [1, 2, 3, 4, 5]
 
 
 def test_artifacts_are_listed_with_size_and_digest(viewer: Caller, run: Run, file: str) -> None:

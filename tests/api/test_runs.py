@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from plugins_app.actors import Actor
+from plugins_app.api import weighing
 from plugins_app.lifecycle import State
 from plugins_app.models import AuditEntry, Plugin, Run
 from tests.api.conftest import Caller
@@ -178,13 +179,27 @@ def test_a_new_run_does_not_shift_the_pages(viewer: Caller, make_run: Callable[.
     assert viewer.get(_path(first["next"])).json()["results"][0]["id"] == made[2]
 
 
+def test_a_page_holds_fewer_runs_when_their_results_are_large(
+    viewer: Caller, make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighing, "MOST_CHARACTERS", 2500)
+    made = [str(make_run(result="x" * 1000).pk) for _number in range(5)][::-1]
+    sizes, found, path = [], [], "runs/"
+    while path:
+        page = viewer.get(path).json()
+        sizes.append(len(page["results"]))
+        found += [run["id"] for run in page["results"]]
+        path = _path(page["next"]) if page["next"] else ""
+    assert (sizes, found) == ([2, 2, 1], made)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_page_of_runs_costs_the_same_however_many_there_are(
     viewer: Caller, make_run: Callable[..., Run], django_assert_max_num_queries: Any
 ) -> None:
     for _number in range(30):
         make_run()
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(viewer.get("runs/").json()["results"]) == 30
 
 

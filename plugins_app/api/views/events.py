@@ -10,6 +10,7 @@ from plugins_app.api.documentation import problems
 from plugins_app.api.fields import positive, whole_number
 from plugins_app.api.serializers.runs import EventsSerializer
 from plugins_app.api.views.base import View, run_of
+from plugins_app.api.weighing import fitting
 
 MOST_EVENTS = 1000
 
@@ -30,6 +31,7 @@ class RunEvents(View):
         limit = min(positive(request, "limit", default=MOST_EVENTS), MOST_EVENTS)
         # The run first: whoever reads a final status here has been told the last number there is.
         run = run_of(pk)
-        found = run.events.all().after(after, limit=limit)
-        page = {"events": found, "last_seq": run.event_count, "status": run.status}
+        events = run.events.filter(seq__gt=after).order_by("seq")
+        limit = fitting(events, ["data"], limit=limit)
+        page = {"events": events[:limit], "last_seq": run.event_count, "status": run.status}
         return Response(EventsSerializer(page).data)

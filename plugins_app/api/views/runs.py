@@ -15,7 +15,7 @@ from plugins_app.api import repetition
 from plugins_app.api.caching import conditional, encoded
 from plugins_app.api.documentation import IDEMPOTENCY_KEY, PREFER, problems
 from plugins_app.api.filters import RunFilter
-from plugins_app.api.pagination import ById
+from plugins_app.api.pagination import RunsById
 from plugins_app.api.preferences import seconds_to_wait, when_final
 from plugins_app.api.serializers.runs import CancelSerializer, RunSerializer
 from plugins_app.api.views.base import View, actor_of, object_of, run_of
@@ -70,7 +70,7 @@ class RunList(generics.ListAPIView, View):
 
     needs = {"GET": "view_run"}
     serializer_class = RunSerializer
-    pagination_class = ById
+    pagination_class = RunsById
     filterset_class = RunFilter
     queryset = Run.objects.brief()
 

@@ -5,9 +5,11 @@ Every reader returns the default when the variable is unset or empty, and raises
 """
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -15,7 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 DATABASE_SCHEMES = ("sqlite://", "postgres://", "postgresql://")
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+REDIS_SCHEMES = ("redis", "rediss")
+A_DATABASE = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+A_HOST = re.compile(r"\*|\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE)
 
 
 def text(name: str, default: str = "") -> str:
@@ -52,6 +56,14 @@ def names(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
     return [part.strip() for part in word.split(",") if part.strip()] if word else list(default)
 
 
+def hosts(name: str, *, default: tuple[str, ...]) -> list[str]:
+    """Names or addresses without scheme and port, `.example.org` for all below it, `*` for any."""
+    found = names(name, default=default)
+    if not found or not all(map(A_HOST.fullmatch, found)):
+        raise _fault(name, "host names with commas between, such as example.org,[::1]")
+    return found
+
+
 def folder(name: str, *, default: Path) -> Path:
     """An absolute folder path. It need not exist, but nothing else may stand there."""
     path = Path(text(name) or default).expanduser().absolute()
@@ -73,18 +85,34 @@ def database(name: str, *, default_file: Path) -> dict[str, Any]:
     """A Django database entry from a URL; SQLite at `default_file` without one."""
     url = text(name, f"sqlite:///{default_file}")
     if not url.startswith(DATABASE_SCHEMES):
-        raise _fault(name, "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME")
+        raise _fault(name, A_DATABASE)
     try:
-        return dict(dj_database_url.parse(url))
+        found = dict(dj_database_url.parse(url))
     except (ValueError, KeyError):
-        raise _fault(name, "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME") from None
+        raise _fault(name, A_DATABASE) from None
+    if found["NAME"] in ("", ":memory:"):  # a database of one process is of no use to several
+        raise _fault(name, A_DATABASE)
+    return found
 
 
 def redis_url(name: str) -> str:
     url = text(name)
-    if url and not url.startswith(REDIS_SCHEMES):
+    if url and not _is_redis(url):
         raise _fault(name, "redis://HOST:PORT/NUMBER")
     return url
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return bool(parts.path)
+    number = parts.path.strip("/")
+    is_number = not number or number.isdigit()
+    return parts.scheme in REDIS_SCHEMES and bool(parts.hostname) and is_number
 
 
 def secret_key(name: str, *, file: Path) -> str:

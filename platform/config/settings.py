@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.templatetags.static import static
+
 from config import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -47,7 +49,7 @@ THROTTLE = env.boolean("BULKHEAD_THROTTLE", default=True)
 
 DEBUG = env.boolean("BULKHEAD_DEBUG", default=False)
 SECRET_KEY = env.secret_key("BULKHEAD_SECRET_KEY", file=DATA_DIR / "secret_key")
-ALLOWED_HOSTS = env.names(
+ALLOWED_HOSTS = env.hosts(
     "BULKHEAD_ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]", ".localhost")
 )
 CSRF_TRUSTED_ORIGINS = env.names("BULKHEAD_CSRF_TRUSTED_ORIGINS")
@@ -100,6 +102,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"console": "plugins_app.console.tags"},
         },
     },
 ]
@@ -233,6 +236,51 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunStatus": "plugins_app.api.serializers.runs.STATUSES",
         "ReadinessStatus": ["ok", "unavailable"],
         "LivenessStatus": ["ok"],
+    },
+}
+
+# --- Console -------------------------------------------------------------------------------
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Bulkhead",
+    "SITE_HEADER": "Bulkhead",
+    "SITE_SUBHEADER": "Plugins behind watertight doors",
+    "SITE_SYMBOL": "sailing",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "DASHBOARD_CALLBACK": "plugins_app.console.dashboard.context_of",
+    "STYLES": [lambda _request: static("console/console.css")],
+    "SCRIPTS": [lambda _request: static("console/console.js")],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("console/icon.svg"),
+        }
+    ],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 230)",
+            "100": "oklch(94% .03 230)",
+            "200": "oklch(88% .06 230)",
+            "300": "oklch(80% .1 232)",
+            "400": "oklch(70% .13 235)",
+            "500": "oklch(60% .14 240)",
+            "600": "oklch(48% .13 243)",
+            "700": "oklch(42% .12 245)",
+            "800": "oklch(36% .1 246)",
+            "900": "oklch(31% .08 247)",
+            "950": "oklch(23% .06 249)",
+        },
+        "font": {
+            "subtle-light": "var(--color-base-600)",
+            "subtle-dark": "var(--color-base-300)",
+        },
+    },
+    "SIDEBAR": {
+        "navigation": "plugins_app.console.navigation.sidebar",
     },
 }
 

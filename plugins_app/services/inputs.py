@@ -20,7 +20,8 @@ def check(*, tool: Mapping[str, Any], input: Any) -> list[dict[str, Any]]:
             f"The input of a tool is a JSON object, not a {type(input).__name__}.",
             faults=[Fault(pointer="", message="must be an object", code="type")],
         )
-    faults = list(_schema_faults(tool["input_schema"], input))
+    # Each missing field is an error of its own that lists them all.
+    faults = list(dict.fromkeys(_schema_faults(tool["input_schema"], input)))
     if faults:
         raise InvalidInput(f"The input does not fit the tool {tool['name']!r}.", faults=faults)
     return _files(tool, input)

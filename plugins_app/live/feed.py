@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from django.conf import settings
@@ -23,6 +24,9 @@ from plugins_app.live.subscription import Subscription
 from plugins_app.live.window import PreviewWindow, Window
 
 BATCH: Final = 200
+FIRST_ACK_SECONDS: Final = 0.25
+NEXT_ACK_SECONDS: Final = 1.0
+"""At the end of a run, what its client's acknowledgements may take before the close comes."""
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -88,7 +92,22 @@ class Feed:
         if self._news.status is not None and self._cursor >= self._news.last_seq:
             end = {"type": "end", "status": self._news.status, "last_seq": self._news.last_seq}
             await self._send({"type": "websocket.send", "text": messages.encode(end)})
+            await self._let_it_catch_up()
             raise Closing(RUN_ENDED)
+
+    async def _let_it_catch_up(self) -> None:
+        """Leave a client that acknowledges the time to do so to the last.
+
+        A close that overtakes what it still reads would make its next ack an error of its library.
+        """
+        on_the_way = self._window.on_the_way
+        deadline = time.monotonic() + FIRST_ACK_SECONDS
+        while on_the_way and time.monotonic() < deadline:
+            self._news.changed.clear()
+            await self._hear_until(deadline)
+            if self._window.on_the_way < on_the_way:
+                on_the_way = self._window.on_the_way
+                deadline = time.monotonic() + NEXT_ACK_SECONDS
 
     async def _send_preview(self) -> bool:
         preview = self._news.take_preview() if self._previews.has_room else None
@@ -114,12 +133,13 @@ class Feed:
         self._ack_by = self._deadline(now)
         if self._ack_by is not None and now >= self._ack_by:
             raise Closing(TOO_SLOW)
-        wake_at = min(self._recall_at, self._ack_by or self._recall_at)
-        try:
-            async with asyncio.timeout(max(0.0, wake_at - now)):
+        await self._hear_until(min(self._recall_at, self._ack_by or self._recall_at))
+
+    async def _hear_until(self, moment: float) -> None:
+        """Return at the next news or acknowledgement, at MOMENT at the latest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, moment - time.monotonic())):
                 await self._news.changed.wait()
-        except TimeoutError:
-            pass
 
     def _deadline(self, now: float) -> float | None:
         """When the client must have acknowledged at the latest; None while nothing waits for it."""

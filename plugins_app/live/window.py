@@ -17,7 +17,12 @@ class Window:
     @property
     def room(self) -> int:
         """How many events may be sent now."""
-        return 0 if self._bytes >= BYTES_AHEAD else self._limit - len(self._sent)
+        return 0 if self._bytes >= BYTES_AHEAD else self._limit - self.on_the_way
+
+    @property
+    def on_the_way(self) -> int:
+        """How many events were sent and not acknowledged yet."""
+        return len(self._sent)
 
     def sent(self, seq: int, size: int) -> None:
         self._sent.append((seq, size))

@@ -112,6 +112,11 @@ class RunningPlatform:
         """Every live process that knows this data directory: the platform's and its plugins'."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
+    def pids(self, word: str) -> list[int]:
+        """Return its processes that have WORD in their command line, eldest first."""
+        found = [process for process in self.processes() if word in command_line(process)]
+        return [p.pid for p in sorted(found, key=lambda process: process.create_time())]
+
     def manage(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a `manage.py` command on this platform."""
         return subprocess.run(
@@ -246,10 +251,18 @@ def end(platform: RunningPlatform) -> None:
     """Stop PLATFORM if it still runs, and hold it to leaving nothing behind."""
     if platform.process is not None and platform.process.poll() is None:
         platform.stop()
-    left = [" ".join(process.cmdline()) for process in platform.processes()]
+    left = [command_line(process) for process in platform.processes()]
     if left:
         platform.kill_everything()
     assert not left, f"the platform left processes behind: {left}"
+
+
+def command_line(process: psutil.Process) -> str:
+    """Return what PROCESS was started with; "" when it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _json(value: Any) -> bytes:

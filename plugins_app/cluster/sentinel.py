@@ -9,7 +9,7 @@
 import os
 import signal
 import uuid
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from multiprocessing import current_process
 from multiprocessing.sharedctypes import RawValue
 from types import FrameType
@@ -21,6 +21,7 @@ from django_q.worker import worker
 from plugins_app.cluster import identity
 from plugins_app.cluster.broker import Doorbell
 from plugins_app.cluster.channel import Channel, Flag
+from plugins_app.services import sandboxing
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 NO_TIMEOUT: Final = None
@@ -77,10 +78,10 @@ def work(tasks: Channel, results: Channel, timer: LoneTimer, queue: str) -> None
     mine = identity.Identity([queue])
     identity.assume(mine)
     mine.start()
-    try:
+    with ExitStack() as goodbyes:
+        goodbyes.callback(mine.leave)
+        goodbyes.callback(sandboxing.close_nursery)
         worker(tasks, results, timer, NO_TIMEOUT)
-    finally:
-        mine.leave()
 
 
 def outlive_signals() -> None:

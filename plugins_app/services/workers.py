@@ -186,7 +186,7 @@ def _settle(worker: Worker, reason: str) -> tuple[int, int]:
         _sweep(label_of(plugin.name), worker)
         catalog.lose_load(name=plugin.name, worker_id=worker.pk, reason=f"{reason}.")
     if lost_runs or loads:
-        logger.error("%s: %d runs lost", reason, lost_runs, extra={"action": "worker_gone"})
+        logger.error("%s; runs lost: %d", reason, lost_runs, extra={"action": "worker_gone"})
     # Last: until then another reaper finds what is left, should this one die here.
     Worker.objects.filter(pk=worker.pk, stopped_at=None).update(stopped_at=timezone.now())
     return lost_runs, len(loads)

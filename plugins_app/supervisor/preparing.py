@@ -26,7 +26,7 @@ def prepare(output: Output) -> Prepared:
     password = founding.ensure_superuser(password=settings.ADMIN_PASSWORD)
     settled = workers.reap(trust_silence=False)
     if settled.runs:
-        output.say(f"{settled.runs} runs were lost when the platform went down")
+        output.say(f"runs lost when the platform went down: {settled.runs}")
     _scan([settings.BUNDLED_PLUGINS, *settings.PLUGIN_PATH], output)
     # The next to use the database are other threads and processes.
     connections.close_all()

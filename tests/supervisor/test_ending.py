@@ -56,20 +56,14 @@ def long_run(up: RunningPlatform) -> str:
     return str(run["id"])
 
 
-def pids(up: RunningPlatform, word: str) -> list[int]:
-    """Return the processes that have WORD in their command line, eldest first."""
-    found = [p for p in up.processes() if word in " ".join(p.cmdline())]
-    return [p.pid for p in sorted(found, key=lambda process: process.create_time())]
-
-
 @pytest.mark.parametrize(("word", "name"), [("daphne", "web"), ("run_workers", "workers")])
 def test_a_child_that_dies_is_started_anew_and_said_so(
     up: RunningPlatform, word: str, name: str
 ) -> None:
-    before = pids(up, word)
+    before = up.pids(word)
     psutil.Process(before[0]).kill()
     wait_for(lambda: f"{name} died of SIGKILL: it is started anew" in up.log, what=name)
-    wait_for(lambda: set(pids(up, word)) - set(before), what=f"another {name}")
+    wait_for(lambda: set(up.pids(word)) - set(before), what=f"another {name}")
     run = up.run_tool("witness", "testify")
     assert up.wait_for_run(run["id"])["status"] == "succeeded"
 
@@ -143,4 +137,5 @@ def test_a_killed_worker_loses_its_run_only_and_the_next_is_executed(up: Running
     assert up.wait_for_run(run["id"], seconds=20)["status"] == "succeeded"
     assert up.run(run_id)["event_count"] == lost["event_count"]
     end(up)
-    assert not list(Path(up.folder, "scratch").glob("*"))
+    # A run's folder is named for it; what is kept for runs to come is the sandbox's.
+    assert not list(Path(up.folder, "scratch").glob("*-*-*-*-*"))

@@ -42,9 +42,8 @@ def test_its_workers_tell_what_they_enforce(platform_up: RunningPlatform) -> Non
 
 def test_no_web_process_has_loaded_torch(platform_up: RunningPlatform) -> None:
     platform_up.get("/api/v1/plugins/")
-    web = [p for p in platform_up.processes() if "daphne" in " ".join(p.cmdline())]
-    assert len(web) == 1
-    assert "libtorch" not in Path(f"/proc/{web[0].pid}/maps").read_text()
+    [web] = platform_up.pids("daphne")
+    assert "libtorch" not in Path(f"/proc/{web}/maps").read_text()
 
 
 def test_a_second_start_on_the_same_folder_is_refused(platform_up: RunningPlatform) -> None:

@@ -18,7 +18,6 @@ HERE = Path(__file__).parent
         "test_hostile_input.py",
         "test_idempotency.py",
         "test_events_and_artifacts.py",
-        "test_runs.py",
     ],
 )
 def test_the_suite_passes_on_postgresql(postgres_server: Server, suite: str) -> None:

@@ -211,7 +211,7 @@ def _backdrop(random: np.random.Generator, width: int, height: int) -> Image:
         coarse = random.standard_normal((height // blotch + 2, width // blotch + 2), np.float32)
         grey += strength * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     tint = np.array([0.92, 1.0, 1.04], np.float32)
-    return np.clip(grey[:, :, None] * tint, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey[:, :, None] * tint, 0, 255), np.uint8)
 
 
 def _paint(picture: Image, outline: Points, colour: Colour) -> None:

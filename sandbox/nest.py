@@ -51,14 +51,16 @@ class Nest:
 
     def take_out(self, slot: int, scratch: Path) -> None:
         """Move all that a dead run left in its box to SCRATCH, and make the slot as new."""
-        box = self.box(slot)
+        box, places = str(self.box(slot)), str(self.inputs(slot))
         os.chmod(box, OWNER_ONLY)
-        for name in os.listdir(box):
-            if name not in PARTS or not _is_empty_folder(box / name):
-                _move(box / name, scratch / name)
-        _make_parts(box)
-        for name in os.listdir(self.inputs(slot)):
-            os.unlink(self.inputs(slot) / name)
+        names = os.listdir(box)
+        left = [name for name in names if not _is_empty_part(box, name)]
+        for name in left:
+            _move(f"{box}/{name}", f"{scratch}/{name}")
+        if left or len(names) < len(PARTS):
+            _make_parts(self.box(slot))
+        for name in os.listdir(places):
+            os.unlink(f"{places}/{name}")
 
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -69,9 +71,10 @@ def _make_parts(box: Path) -> None:
         (box / part).mkdir(parents=True, exist_ok=True)
 
 
-def _is_empty_folder(path: Path) -> bool:
+def _is_empty_part(box: str, name: str) -> bool:
+    path = f"{box}/{name}"
     with suppress(OSError):
-        return not path.is_symlink() and path.is_dir() and not os.listdir(path)
+        return name in PARTS and not os.path.islink(path) and not os.listdir(path)
     return False
 
 
@@ -83,7 +86,7 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def _move(source: Path, target: Path) -> None:
+def _move(source: str, target: str) -> None:
     with suppress(OSError):
         os.rmdir(target)  # an empty folder is not in the way
     try:

@@ -48,10 +48,12 @@ class Nurse:
         self._status_fd = status_fd
         self._registry = registry
         self._registry.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._init = processes.children(os.getpid())[0]
+        self._template: list[int] = []
         self._wards: dict[int, Ward] = {}
         self._poll = select.poll()
         self._listeners: dict[int, Callable[[], None]] = {}
-        self._listen(charge.control.socket.fileno(), charge.obey)
+        self._listen(charge.control.socket.fileno(), self._obey)
         self._listen(registry.fileno(), self._take_in)
         self._poll.register(status_fd, select.POLLIN)
 
@@ -89,6 +91,8 @@ class Nurse:
         self._listen(ward.charge.control.socket.fileno(), ward.charge.obey)
 
     def _take_in(self) -> None:
+        if self._has_orders():
+            self.charge.obey()  # the order for this standby was sent before it was born
         data, ancillary, _flags, _address = self._registry.recvmsg(
             SLOT.size, socket.CMSG_SPACE(CREDENTIALS.size)
         )
@@ -118,8 +122,7 @@ class Nurse:
         """Leave nothing of a run behind for the next: no process beside the template, no memory."""
         for pid in self._strays():
             processes.kill(pid)
-        for init in processes.children(os.getpid())[:1]:
-            _empty(f"/proc/{init}/root/dev/shm")
+        _empty(f"/proc/{self._init}/root/dev/shm")
 
     def _strays(self) -> list[int]:
         """Return what only a plugin's own fork hooks can have left in the template's group.
@@ -127,13 +130,18 @@ class Nurse:
         None while a standby is on its way, which is in that group too until it is taken in. Orders
         come here before they come to the template, so one not yet read is enough to know.
         """
-        inits = processes.children(os.getpid())[:1]
-        template = [pid for init in inits for pid in processes.children(init)[:1]]
+        template = self._template = self._template or processes.children(self._init)[:1]
         found = [pid for pid in self._group.pids() if pid not in template]
         if not found or not all(ward.has_come for ward in self._wards.values()):
             return []
-        has_orders = select.select([self.charge.control.socket], [], [], 0)[0]
-        return [] if has_orders else found
+        return [] if self._has_orders() else found
+
+    def _obey(self) -> None:
+        if self._has_orders():  # unless they were obeyed on the way, for a standby
+            self.charge.obey()
+
+    def _has_orders(self) -> bool:
+        return bool(select.select([self.charge.control.socket], [], [], 0)[0])
 
     def _listen(self, descriptor: int, listener: Callable[[], None]) -> None:
         self._listeners[descriptor] = listener

@@ -19,7 +19,7 @@ from sandbox.loading import find_tools, import_plugin, start_plugin
 from sandbox.messages import Call, Checked, Done, Guarded, Loaded, Ready, Start
 from sandbox.orders import Confines, Setup
 from sandbox.outlet import Channel, ChannelOutlet
-from sandbox.protocol import HEADER, FrameTooLarge
+from sandbox.protocol import FrameTooLarge
 from sandbox.reports import Problem, Status
 from sandbox.schemas import BadResult, Tool
 from sandbox.sdk import File, InvalidInput, Plugin, Run
@@ -69,8 +69,7 @@ class Work:
         if self._setup.standby:
             self._label_room = fresh.LabelRoom()
         if start.as_template and self._slots is not None:
-            warm_up(tools.values())
-            self._become_standby(self._slots)
+            self._become_standby(self._slots, tools)
         call = self._channel.receive(Call)
         if call.confines is not None:
             self._confine(Confines(**call.confines))
@@ -80,11 +79,18 @@ class Work:
         finally:
             outlet.flush()
 
-    def _become_standby(self, slots: Slots) -> None:
+    def _become_standby(self, slots: Slots, tools: Mapping[str, Tool]) -> None:
+        warm_up(tools.values())
+        gc.collect()
+        gc.freeze()  # a collection in a standby would touch, and so copy, every page
         self._channel, self._scratch = become_standby(self._channel, slots)
         fresh.settle_into(self._scratch)
         fresh.reopen_files(own={self._channel.fileno()})
         fresh.reseed()
+        # Once more, while nobody waits: what is written to is copied at its first touch.
+        warm_up(tools.values())
+        limit_process(self._setup, self._spaces, for_good=False)
+        self._label_room.write(self._setup.label)
 
     def _confine(self, confines: Confines) -> None:
         self._label_room.write(confines.label)
@@ -93,18 +99,16 @@ class Work:
 
 
 def warm_up(tools: Iterable[Tool]) -> None:
-    """Have msgspec and the allocator do now, once, what each standby would do first."""
-    call = Call(tool="", input={}, files={})
-    protocol.decode(protocol.encode(msgspec.to_builtins(call), limit=MOST_WARM_UP)[HEADER.size :])
-    msgspec.convert(msgspec.to_builtins(call), Call)
-    msgspec.to_builtins(Done(status=Status.SUCCEEDED))
+    """Do now what a run does first, so that it finds it done."""
+    for message in (Call(tool="", input={}, files={}), Done(status=Status.SUCCEEDED)):
+        frame = protocol.encode(msgspec.to_builtins(message), limit=MOST_WARM_UP)
+        for received in protocol.FrameReader(limit=MOST_WARM_UP).feed(frame):
+            msgspec.convert(received.message(), Call | Done)
     for tool in tools:
         with suppress(InvalidInput):
             tool.arguments({}, {})
         with suppress(BadResult):
             tool.checked_result(None)
-    gc.collect()
-    gc.freeze()  # a collection in a standby would touch, and so copy, every page
 
 
 def load(channel: Channel, start: Start) -> tuple[Mapping[str, Tool], Plugin]:

@@ -4,6 +4,7 @@ Version 2 where its controllers are delegated to us, else version 1's memory and
 made next to the worker's own, for one run, and removed after it.
 """
 
+import functools
 import os
 import time
 from collections.abc import Container, Iterator
@@ -143,8 +144,9 @@ def _write_limit(folder: Path, controller: str, limit: int) -> bool:
     return False
 
 
+@functools.cache
 def _parent(controller: str) -> Path:
-    """Return the worker's own group for CONTROLLER."""
+    """Return the worker's own group for CONTROLLER. Keepers do not move."""
     groups = dict(_own_groups())
     if controller in groups:
         root = ROOT / controller

@@ -1,7 +1,8 @@
-"""`python -m sandbox check | run`: the sandbox by hand.
+"""`python -m sandbox check | run | bench`: the sandbox by hand.
 
 check   the table of guards on this machine; exit 1 when one named by --require is not whole
 run     one tool of a plugin folder, its events and its report
+bench   what a run that does nothing costs here
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import sandbox
+from sandbox.bench import measure
 from sandbox.guards import GuardState
 
 MARKS = {GuardState.ENFORCED: "✓", GuardState.DEGRADED: "~", GuardState.ABSENT: "✗"}
@@ -65,6 +67,12 @@ def run(asked: argparse.Namespace) -> int:
     return 0 if report.status is sandbox.Status.SUCCEEDED else 1
 
 
+def bench(_asked: argparse.Namespace) -> int:
+    for what, p50, p99 in measure():
+        print(f"{what:32}  p50 {p50 * 1e3:8.2f} ms  p99 {p99 * 1e3:8.2f} ms", flush=True)
+    return 0
+
+
 def _show(events: Sequence[sandbox.Event]) -> None:
     for event in events:
         print(f"{event.kind}: {json.dumps(event.data, ensure_ascii=False)}", flush=True)
@@ -106,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, how in options.items():
         running.add_argument(name, **how)
     running.set_defaults(do=run)
+    commands.add_parser("bench", help="what a run costs").set_defaults(do=bench)
     return parser
 
 

@@ -47,3 +47,16 @@ def test_input_that_is_no_json_is_a_line_and_not_a_traceback(
 ) -> None:
     assert main(["run", str(case.source("").folder), "case:Case", "go", "--input", "{"]) == 2
     assert capsys.readouterr().err.startswith("sandbox: ")
+
+
+def test_bench_prints_what_a_run_costs_beside_a_bare_fork(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.bench.SAMPLES", 3)
+    monkeypatch.setattr("sandbox.bench.SLOW_SAMPLES", 2)
+    assert main(["bench"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition("  ")[0] for line in printed][0::2] == [
+        "fork, _exit, wait",
+        "guarded run, process afresh",
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
+from django.conf import settings
 from django.db import Error, connection
 
 from plugins_app.services import queue, workers
@@ -15,6 +16,7 @@ from plugins_app.services import queue, workers
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS: Final = 2.0
+GAP_SECONDS: Final = 3 * LOOK_EVERY_SECONDS
 STALLED_AFTER_SECONDS: Final = 10.0
 STARTED_WITHIN_SECONDS: Final = 30.0
 
@@ -30,6 +32,7 @@ class Watchdog:
     def begin(self) -> None:
         """Take no notice of what was before: the cluster is new."""
         self._next_look = self._idle_since = self._complete_at = time.monotonic()
+        self._looked_at = self._trusts_from = time.time()
 
     def look(self, pids: Collection[int]) -> str | None:
         """Return why the whole cluster must be started anew; None while it works."""
@@ -37,15 +40,29 @@ class Watchdog:
         if now < self._next_look:
             return None
         self._next_look = now + LOOK_EVERY_SECONDS
+        self._notice_a_gap()
         try:
-            self._kill_silent(pids)
+            if time.time() >= self._trusts_from:
+                self._kill_silent(pids)
             return self._verdict(pids, now)
         except Error as error:
-            # Who cannot see must not judge, nor remember what it saw before.
-            logger.warning("the watchdog sees nothing: %s", error, extra={"action": "queue_away"})
+            words = " ".join(str(error).split())
+            logger.warning("the watchdog sees nothing: %s", words, extra={"action": "queue_away"})
             connection.close()
-            self._idle_since = self._complete_at = now
+            self._distrust()
             return None
+
+    def _notice_a_gap(self) -> None:
+        # The wall clock goes on while the machine sleeps; everybody else has slept as long.
+        if time.time() - self._looked_at > GAP_SECONDS:
+            self._distrust()
+        self._looked_at = time.time()
+
+    def _distrust(self) -> None:
+        """Who could not see must not judge: let the workers give a sign of life first."""
+        self._idle_since = self._complete_at = time.monotonic()
+        silence = settings.HEARTBEAT_SECONDS * settings.MISSED_HEARTBEATS
+        self._trusts_from = time.time() + silence
 
     def _kill_silent(self, pids: Collection[int]) -> None:
         """End workers that hang: the sentinel puts others in their place, the rest work on."""

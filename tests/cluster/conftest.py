@@ -111,10 +111,11 @@ def start_cluster(
     """Return a starter of clusters; at the end each has stopped by itself and left nothing."""
     started: list[ClusterProcess] = []
 
-    def start(*, workers: int = 2, **variables: str) -> ClusterProcess:
+    def start(*, workers: int = 2, queue: str = "default", **variables: str) -> ClusterProcess:
+        words = ("run_workers", "--queue", queue, "--workers", str(workers))
         with (tmp_path / "workers.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, ROOT / "manage.py", "run_workers", "--workers", str(workers)],
+                [sys.executable, ROOT / "manage.py", *words],
                 stdout=log,
                 stderr=log,
                 env=os.environ | where_we_are(tmp_path) | variables,

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
@@ -10,10 +11,10 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from plugins_app.cluster.broker import Doorbell
-from plugins_app.lifecycle import RunStatus
-from plugins_app.models import Run
-from plugins_app.services import queue
-from tests.cluster.conftest import ClusterProcess, begin, kill, wait_for_status
+from plugins_app.lifecycle import RunStatus, State
+from plugins_app.models import Plugin, Run, Worker
+from plugins_app.services import catalog, queue
+from tests.cluster.conftest import ANN, SAILOR, ClusterProcess, begin, kill, wait_for_status
 from tests.servers import wait_for
 
 
@@ -99,3 +100,21 @@ def test_tasks_of_another_queue_are_left_alone(transactional_db: None) -> None:
     async_task("plugins_app.tasks.load_plugin", "nothing", cluster="gpu")
     assert Doorbell(list_key="default").dequeue() is None
     assert Doorbell(list_key="gpu").dequeue()
+
+
+def test_a_plugin_that_needs_a_gpu_is_loaded_by_the_workers_of_that_queue(
+    start_cluster: Callable[..., ClusterProcess], write_plugin: Callable[..., Path]
+) -> None:
+    start_cluster(workers=1, queue="gpu")
+    [worker] = Worker.objects.alive()
+    assert worker.queues == ["gpu"]
+    manifest = "[requires]\ngpu = true\n"
+    catalog.scan(
+        folders=[write_plugin("seer", SAILOR.replace("Sailor", "Seer"), manifest)], actor=ANN
+    )
+    assert OrmQ.objects.filter(key="default").count() == 0
+    wait_for(
+        lambda: Plugin.objects.get().state in (State.UNAVAILABLE, State.INITIALIZED),
+        what="the plugin's load",
+        seconds=60,
+    )

@@ -1,10 +1,12 @@
 """What is not dead but does not work is found, and cured."""
 
 import signal
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import psutil
+from django.conf import settings
 from django.utils import timezone
 
 from plugins_app.lifecycle import RunStatus
@@ -39,6 +41,20 @@ def test_a_worker_that_hangs_is_killed_and_the_others_work_on(
     assert status(working) in (RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.SUCCEEDED)
     assert "started anew" not in cluster.log
     cluster.wait_until_ready(2)
+
+
+def test_a_machine_that_slept_wakes_up_with_all_its_workers(start_cluster: Start, ask: Ask) -> None:
+    cluster = start_cluster()
+    before = cluster.workers()
+    run = begin(ask, 20)
+    asleep = cluster.processes()
+    for process in asleep:
+        process.suspend()
+    time.sleep(settings.HEARTBEAT_SECONDS * settings.MISSED_HEARTBEATS + 2)
+    for process in asleep:
+        process.resume()
+    wait_for_status(run, RunStatus.SUCCEEDED, seconds=25)
+    assert sorted(cluster.workers()) == sorted(before)
 
 
 def _let_time_pass(pid: int) -> None:

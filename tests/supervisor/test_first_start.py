@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from tests.running import RunningPlatform
+from tests.servers import wait_for
 
 
 def test_it_says_where_everything_is(platform_up: RunningPlatform) -> None:
@@ -72,16 +73,20 @@ def test_an_address_of_another_machine_is_refused_in_one_line(tmp_path: Path) ->
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_random_password_is_told_once(make_platform: Callable[..., RunningPlatform]) -> None:
+def test_the_password_is_told_once_and_the_sample_drawn_once(
+    make_platform: Callable[..., RunningPlatform],
+) -> None:
     platform = make_platform(variables={"BULKHEAD_ADMIN_PASSWORD": ""}, options=("--port", "0"))
     told = re.search(r"password +(\S+) +\(shown this once\)", platform.log)
     assert told is not None
     body = {"username": "admin", "password": told[1]}
     assert platform.request("POST", "/api/v1/auth/login/", json=body, token="").status == 200
     sample = platform.folder / "samples" / "moving-shapes.mp4"
+    wait_for(sample.exists, what="the sample video")
+    drawn = sample.stat()
     platform.stop()
     platform.start()
     assert told[1] not in platform.log
     assert "password" not in platform.log
-    assert not sample.exists() or sample.stat().st_size > 0
     platform.stop()
+    assert sample.stat() == drawn

@@ -1,4 +1,4 @@
-"""The services where they are used with many machines: the same tests, on a real PostgreSQL."""
+"""What databases disagree about - NULs, sizes, locks, races: the same tests, on a real PostgreSQL."""
 
 import os
 import subprocess
@@ -11,8 +11,17 @@ from tests.servers import Server
 
 HERE = Path(__file__).parent
 
+SUITES = (
+    "services/test_audit.py",
+    "services/test_concurrency.py",
+    "services/test_execution.py",
+    "api/test_events_and_artifacts.py",
+    "api/test_hostile_input.py",
+    "api/test_idempotency.py",
+)
 
-@pytest.mark.parametrize("suite", ["test_concurrency.py", "test_audit.py", "test_execution.py"])
+
+@pytest.mark.parametrize("suite", SUITES)
 def test_the_suite_passes_on_postgresql(postgres_server: Server, suite: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / suite)]
     environment = {
@@ -23,7 +32,7 @@ def test_the_suite_passes_on_postgresql(postgres_server: Server, suite: str) -> 
     done = subprocess.run(
         command,
         env=environment | {"DATABASE_URL": postgres_server.url},
-        cwd=HERE.parent.parent,
+        cwd=HERE.parent,
         capture_output=True,
         text=True,
         timeout=150,

@@ -27,6 +27,7 @@ RUN_MEMORY_MB = env.integer(
     "BULKHEAD_RUN_MEMORY_MB", default=1024, minimum=64, maximum=LARGEST_MEMORY_MB
 )
 WORKERS = env.integer("BULKHEAD_WORKERS", default=2, minimum=1, maximum=256)
+STANDBY_PLUGINS = env.integer("BULKHEAD_STANDBY_PLUGINS", default=4, minimum=0, maximum=64)
 WEB_THREADS = env.integer("BULKHEAD_WEB_THREADS", default=8, minimum=1, maximum=256)
 MAX_UPLOAD_BYTES = (
     env.integer("BULKHEAD_MAX_UPLOAD_MB", default=2048, minimum=1, maximum=1 << 20) << 20

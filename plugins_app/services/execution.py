@@ -162,7 +162,7 @@ def _run_in_sandbox(run: Run, relay: Relay) -> Ending:
         limits=sandboxing.limits_of(EffectiveLimits.from_json(run.limits)),
         label=str(run.pk),
     )
-    report = sandboxing.nursery().run(
+    report = sandboxing.run(
         task,
         scratch=scratch,
         on_events=relay.store,

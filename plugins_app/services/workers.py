@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from plugins_app.services.catalog.loading import label_of
 logger = logging.getLogger(__name__)
 
 HOST: Final = socket.gethostname()
+REMEMBERED: Final = timedelta(days=7)
 
 
 class GuardsMissing(BulkheadError):
@@ -55,6 +57,8 @@ class Standing:
 def register_worker(*, queues: Iterable[str]) -> Worker:
     """Announce this process, under an id that no other process ever had."""
     pid = os.getpid()
+    # Runs keep the host and pid of theirs.
+    Worker.objects.filter(stopped_at__lt=timezone.now() - REMEMBERED).delete()
     return Worker.objects.create(
         host=HOST,
         namespace=processes.namespace(),

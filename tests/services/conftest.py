@@ -40,6 +40,12 @@ class Counter(Plugin):
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_standbys(settings: Any) -> None:
+    """One run for each plugin gains nothing from them."""
+    settings.STANDBY_PLUGINS = 0
+
+
 @pytest.fixture
 def worker(transactional_db: None) -> Worker:
     return Worker.objects.create(host="here", pid=1, process_started=0.0, queues=["default"])

@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -234,3 +235,15 @@ def test_the_audit_tells_who_started_and_who_cancelled(ask: Ask) -> None:
         ("ann", "run.started"),
         ("bob", "run.cancelled"),
     ]
+
+
+def test_runs_in_standby_children_share_nothing_and_end_as_any_other(
+    ask: Ask, execute: Ask, settings: Any
+) -> None:
+    settings.STANDBY_PLUGINS = 2
+    ended = [execute(ask("count", upto=4)) for _ in range(5)]
+    assert {(run.status, run.event_count) for run in ended} == {("succeeded", 5)}
+    assert Artifact.objects.count() == 5
+    failed = execute(ask("fail"))
+    assert failed.status == "failed"
+    assert Plugin.objects.get().state == State.FAILED

@@ -2,7 +2,7 @@
 
 - Its queues, flags and timers have no lock that a killed process could take along.
 - Every process of the cluster dies with its parent, and stands in a process group of its own.
-- SIGTERM and SIGINT end none of them by themselves: only the flag of a drain does.
+- SIGTERM, SIGINT and SIGHUP end none of them by themselves: only the flag of a drain does.
 - No task has a timeout: a run's limits are the sandbox's business, and the two must never race.
 """
 
@@ -23,7 +23,7 @@ from plugins_app.cluster.broker import Doorbell
 from plugins_app.cluster.channel import Channel, Flag
 from plugins_app.services import sandboxing
 
-ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 NO_TIMEOUT: Final = None
 
 

@@ -49,7 +49,10 @@ class Child:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             started = time.monotonic()
-            ending = await self._run_once()
+            try:
+                ending = await self._run_once()
+            except OSError as error:
+                ending = f"cannot be started ({error})"
             if self._stopping.is_set() or self.command.once:
                 return
             if time.monotonic() - started > STEADY_SECONDS:

@@ -75,7 +75,7 @@ def test_nothing_outlives_a_killed_main(start_cluster: Start, ask: Ask) -> None:
     wait_for(lambda: not cluster.processes(), what="the end of every process", seconds=5)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_group_is_a_clean_stop(start_cluster: Start, number: int) -> None:
     cluster = start_cluster()
     os.killpg(cluster.process.pid, number)

@@ -126,6 +126,13 @@ def test_a_load_of_a_dead_worker_is_asked_for_again(
     assert OrmQ.objects.count() == 1
 
 
+def test_workers_of_long_ago_are_forgotten(transactional_db: None) -> None:
+    elsewhere(stopped_at=timezone.now() - timedelta(days=8))
+    recent = elsewhere(stopped_at=timezone.now() - timedelta(days=6))
+    mine = workers.register_worker(queues=["default"])
+    assert set(Worker.objects.all()) == {recent, mine}
+
+
 def test_a_goodbye_leaves_nothing_to_reap(me: Worker) -> None:
     workers.say_goodbye(worker_id=me.pk)
     assert not Worker.objects.alive().exists()

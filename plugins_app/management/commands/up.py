@@ -2,12 +2,13 @@
 
 import argparse
 import asyncio
+import sys
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from plugins_app.management.commanding import BulkheadCommand
+from plugins_app.management.commanding import INTERRUPTED, BulkheadCommand
 from plugins_app.supervisor import address, lock, output, preparing
 from plugins_app.supervisor.refusals import StartRefused
 from plugins_app.supervisor.supervisor import Supervisor
@@ -34,6 +35,9 @@ class Command(BulkheadCommand):
                 self._run(address.listen(options["host"], options["port"]), options["samples"])
         except StartRefused as refusal:
             raise CommandError(str(refusal)) from None
+        except KeyboardInterrupt:
+            # Before there was anything to drain.
+            sys.exit(INTERRUPTED)
 
     def _run(self, listener: Any, with_samples: bool) -> None:
         printed = output.standard()

@@ -77,6 +77,13 @@ class Video:
         self._start: int | None = None
         self.facts = _facts(container, stream, name)
 
+    def expected(self, first: int, stride: int, most: int) -> int | None:
+        """How many frames `frames` will give; None when the file does not say how many it has."""
+        if not self.facts.frames:
+            return most or None
+        count = max(0, -(-(self.facts.frames - first) // stride))
+        return min(count, most) if most else count
+
     def frames(self, *, first: int = 0, stride: int = 1, most: int = 0) -> Iterator[Frame]:
         """Frames in the order of showing: from number `first` on every `stride`-th, at most `most`
         of them (0: all)."""

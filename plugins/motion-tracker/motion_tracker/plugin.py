@@ -139,7 +139,7 @@ class _Work:
     def follow(self, video: Video) -> None:
         options = self._options
         self._fps = video.facts.fps
-        total = _expected_frames(video, options)
+        total = video.expected(options.first_frame, options.stride, options.max_frames)
         frames = video.frames(
             first=options.first_frame, stride=options.stride, most=options.max_frames
         )
@@ -191,14 +191,6 @@ class _Work:
             self._preview_due = time.monotonic() + PREVIEW_EVERY_SECONDS
             picture = pictures.jpeg(frame.picture)
             self._run.preview(picture, frame=frame.number, time=frame.seconds)
-
-
-def _expected_frames(video: Video, options: Options) -> int | None:
-    """How many frames there will be to look at; None when the file does not say."""
-    if not video.facts.frames:
-        return options.max_frames or None
-    count = max(0, -(-(video.facts.frames - options.first_frame) // options.stride))
-    return min(count, options.max_frames) if options.max_frames else count
 
 
 def _summary(tracks: int, frames: int, cuts: int) -> str:

@@ -117,11 +117,17 @@ def make_cgroup(
 
 
 def remove_leftovers(label: str) -> None:
-    """Remove groups of the run LABEL that its killed keeper could not remove."""
+    """Remove groups that killed keepers could not: the run LABEL's, and those of dead standbys."""
     for controller in LIMIT_FILES:
         with suppress(OSError):
-            for left in _parent(controller).glob(f"{NAME_PREFIX}{label}-*"):
-                _removed(left)
+            for group in _parent(controller).glob(f"{NAME_PREFIX}*"):
+                if group.name.startswith(f"{NAME_PREFIX}{label}-") or _is_abandoned(group.name):
+                    _removed(group)
+
+
+def _is_abandoned(name: str) -> bool:
+    keeper = name.rpartition("-")[0].rpartition("-")[2]
+    return keeper.isdigit() and not os.path.exists(f"/proc/{keeper}")
 
 
 def _limited_folder(controller: str, name: str, limit: int) -> Path:

@@ -188,7 +188,13 @@ def _readable(setup: Setup, spaces: Namespaces) -> Iterator[str]:
     yield from ETC
     yield from ETC_NETWORK if setup.network else ()
     yield from (("/proc",) if spaces.own_proc else (f"/proc/{name}" for name in SHARED_PROC))
-    yield from GPU_FOLDERS if setup.gpu else PROCESSOR_FOLDERS
+    yield from _gpu_folders() if setup.gpu else PROCESSOR_FOLDERS
+
+
+def _gpu_folders() -> Iterator[str]:
+    yield from GPU_FOLDERS
+    # Where a container's runtime puts the driver's libraries.
+    yield from filter(os.path.isabs, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
 
 
 def _gpu_devices() -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 
 import sandbox
 from sandbox import Status, processes
+from sandbox.guards.cgroups import make_cgroup
 from tests.sandbox.conftest import Case
 
 LIMIT = 0.5
@@ -146,6 +147,23 @@ def test_a_run_dies_with_its_keeper(case: Case, tmp_path: Path) -> None:
     _said, complaint = worker.communicate(timeout=10)
     assert "keeper died without a word" in complaint
     assert _dead_within("keeper-dies", PATIENCE)
+
+
+def test_sweeping_removes_the_control_groups_of_dead_keepers(case: Case) -> None:
+    (guard,) = [guard for guard in sandbox.guards() if guard.name == "memory"]
+    if guard.state is not sandbox.GuardState.ENFORCED:
+        pytest.skip("this machine lets nobody make control groups")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    make_cgroup("left", memory_bytes=64 << 20, tasks=10)
+    left = make_cgroup(f"left-{dead.pid}", memory_bytes=64 << 20, tasks=10, number=7)
+    for folder in left.folders.values():
+        folder.rename(folder.with_name(f"bulkhead-left-{dead.pid}-7"))
+    sandbox.sweep("nothing of that name")
+    found = [path.name for path in left.folders["memory"].parent.glob("bulkhead-left-*")]
+    assert found == [f"bulkhead-left-{os.getpid()}-0"]
+    sandbox.sweep("left")
+    assert not list(left.folders["memory"].parent.glob("bulkhead-left-*"))
 
 
 def test_sweeping_finds_what_a_run_left_by_its_mark() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -11,17 +12,12 @@ from django.utils import timezone
 
 from plugins_app.lifecycle import ACTIVE, OUT_OF_SERVICE, RunStatus, State
 
-if TYPE_CHECKING:
-    from uuid import UUID
 
-    from plugins_app.models import Plugin, Run, RunEvent, Transition, Worker  # noqa: F401
-
-
-class PluginQuerySet(models.QuerySet["Plugin"]):
+class PluginQuerySet(models.QuerySet):
     def changed_since(self, generation: int) -> PluginQuerySet:
         return self.filter(generation__gt=generation)
 
-    def locked(self, **lookup: Any) -> Plugin:
+    def locked(self, **lookup: Any) -> Any:
         """The one plugin, its row locked until the transaction ends (PostgreSQL; SQLite locks all)."""
         return self.select_for_update(no_key=True).get(**lookup)
 
@@ -29,12 +25,12 @@ class PluginQuerySet(models.QuerySet["Plugin"]):
         return self.filter(state=State.LOADED, load_requested_at__isnull=False)
 
 
-class TransitionQuerySet(models.QuerySet["Transition"]):
+class TransitionQuerySet(models.QuerySet):
     def after(self, seq: int) -> TransitionQuerySet:
         return self.filter(seq__gt=seq).order_by("seq").select_related("plugin")
 
 
-class RunQuerySet(models.QuerySet["Run"]):
+class RunQuerySet(models.QuerySet):
     def active(self) -> RunQuerySet:
         return self.filter(status__in=ACTIVE)
 
@@ -71,12 +67,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.select_related("plugin").defer("plugin__manifest", "plugin__tools")
 
 
-class RunEventQuerySet(models.QuerySet["RunEvent"]):
+class RunEventQuerySet(models.QuerySet):
     def after(self, seq: int, *, limit: int) -> RunEventQuerySet:
         return self.filter(seq__gt=seq).order_by("seq")[:limit]
 
 
-class WorkerQuerySet(models.QuerySet["Worker"]):
+class WorkerQuerySet(models.QuerySet):
     def alive(self) -> WorkerQuerySet:
         return self.filter(stopped_at__isnull=True, heartbeat_at__gte=_heartbeat_deadline())
 

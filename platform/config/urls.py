@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 
 from plugins_app.api.fallbacks import unknown_address
 from plugins_app.api.views.metrics import Metrics
+from plugins_app.console import health
 
 handler400 = "plugins_app.api.fallbacks.bad_request"
 handler403 = "plugins_app.api.fallbacks.permission_denied"
@@ -15,5 +16,6 @@ urlpatterns = [
     path("api/v1/", include("plugins_app.api.urls")),
     re_path(r"^api/(?P<rest>.*)$", unknown_address),
     path("metrics", Metrics.as_view(), name="metrics"),
+    path("admin/health/", admin.site.admin_view(health.page), name="console-health"),
     path("admin/", admin.site.urls),
 ]

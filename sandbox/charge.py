@@ -26,6 +26,7 @@ class Charge:
         self.watch = watch
         self.breach: Breach | None = None
         self.on_standby: Callable[[int], None] = _refuse
+        self.on_settle: Callable[[], None] = _refuse
         self._idle = idle
         self._parent = os.getppid()
         self._kill_at: float | None = None
@@ -58,6 +59,8 @@ class Charge:
             self.watch.deadline = message["deadline"]
         if "stop" in message:
             self._stop(grace_seconds=message["stop"])
+        if "settle" in message:
+            self.on_settle()
         if "standby" in message:
             self.on_standby(message["standby"])
 
@@ -65,6 +68,11 @@ class Charge:
         self.watch.confine(confines)
         self._idle = False
         self._next_look = time.monotonic() + TICK_SECONDS
+
+    def rest(self) -> None:
+        """Wait for the next run of the same child."""
+        self._idle = True
+        self.watch.rest()
 
     def _stop(self, *, grace_seconds: float) -> None:
         self._kill_at = time.monotonic() + grace_seconds
@@ -79,5 +87,5 @@ class Charge:
         return Breach.ORPHANED if os.getppid() != self._parent else None
 
 
-def _refuse(slot: int) -> None:
-    raise ValueError(f"no template, so no standby for slot {slot}")
+def _refuse(*about: int) -> None:
+    raise ValueError(f"an order for another kind of keeper {about}")

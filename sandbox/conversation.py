@@ -72,6 +72,7 @@ class Conversation:
         self._call: Call | None = None
         self._next_cancel_poll = 0.0
         self._close_by = math.inf
+        self._stays = False
         self._overdue_at = time.monotonic() + limits.timeout_seconds + BACKSTOP_SECONDS
         self._selector = selectors.DefaultSelector()
         self._streams = {
@@ -98,16 +99,22 @@ class Conversation:
         HEARD is what was said so far, where this is not to begin with its first word.
         """
         self._call = call
+        self._stays = call.stays
         if heard is not None:
             self.transcript = heard
             self._send(call)
         self._hold()
 
+    @property
+    def has_stayed(self) -> bool:
+        """True when the child told the end of its call, and lives on for another."""
+        return self._stays and self.transcript.is_at_rest and self._kept.control in self._open
+
     def _hold(self) -> None:
         self._listen()
         try:
             self._flush_outbox()
-            while self._kept.control in self._open:
+            while self._kept.control in self._open and not self.has_stayed:
                 self._turn()
             self._drain()
         finally:
@@ -233,7 +240,7 @@ class Conversation:
     def _drain(self) -> None:
         """Read what was written before the end; all writers are dead, so there is an end to it."""
         give_up = time.monotonic() + DRAIN_SECONDS
-        for source in list(self._open):
+        for source in self._open - {self._kept.control}:
             while source in self._open and self._read(source) and time.monotonic() < give_up:
                 pass
 

@@ -66,7 +66,10 @@ class Family:
     def put_back(self, standby: Standby) -> None:
         """Take back the place of a standby that has been used."""
         self._busy -= 1
-        self._throw_away(standby)
+        if standby.has_stayed and not self._closed:
+            self._waiting.appendleft(standby)
+        else:
+            self._throw_away(standby)
         if self._closed and not self._busy:
             self._close_template()
 

@@ -27,10 +27,11 @@ from sandbox.guards.cgroups import Cgroup, make_cgroup
 from sandbox.guards.namespaces import unshare_for_children
 from sandbox.guards.rlimits import THREADS_PER_PROCESS
 from sandbox.nurse import Nurse
-from sandbox.orders import Ended
+from sandbox.orders import Breach, Ended
 from sandbox.watch import Watch
 
 KILL_PATIENCE_SECONDS: Final = 1.2
+MANY: Final = 1 << 20
 
 
 class Keeper:
@@ -38,8 +39,10 @@ class Keeper:
 
     def __init__(self, charge: Charge, group: Cgroup, status_fd: int) -> None:
         self._charge = charge
+        self._charge.on_settle = self._settle
         self._group = group
         self._status_fd = status_fd
+        self._cpu_before = 0.0
 
     def watch_to_the_end(self) -> Ended:
         """Return once every process of the run is dead."""
@@ -53,6 +56,25 @@ class Keeper:
             if ready:
                 self._charge.obey()
         return self.end()
+
+    def _settle(self) -> None:
+        """Kill what a run left beside its child, which stays; tell what the run took."""
+        child = child_of_init()
+        settled = processes.kill_all(
+            lambda: [
+                pid for pid in tree_below_init(MANY) if pid != child and processes.is_alive(pid)
+            ],
+            patience_seconds=KILL_PATIENCE_SECONDS,
+        )
+        if not settled:
+            self._charge.breach = Breach.STOPPED
+            return
+        cpu = processes.cpu_seconds(child)
+        peak = self._charge.watch.peak_memory_bytes()
+        took = Ended(cpu_seconds=cpu - self._cpu_before, peak_memory_bytes=peak)
+        self._cpu_before = cpu
+        self._charge.rest()
+        self._charge.control.tell({"settled": took.to_message()})
 
     def end(self) -> Ended:
         """Kill what still lives; return how the child ended."""
@@ -79,6 +101,12 @@ def tree_below_init(most: int) -> list[int]:
     me = os.getpid()
     inits = processes.children(me)[:1]
     return [pid for pid in processes.descendants(me, most=most) if pid not in inits]
+
+
+def child_of_init() -> int:
+    """Return the plugin's process: the init's first child, before any orphans it inherited."""
+    init_pid = processes.children(os.getpid())[0]
+    return processes.children(init_pid)[0]
 
 
 def kill_the_tree() -> None:

@@ -38,13 +38,15 @@ class Start(Message, tag="start"):
 class Call(Message, tag="call"):
     """Call TOOL once. FILES maps a File parameter to its path and the name its owner gave it.
 
-    CONFINES, the run's limits, are for a standby; others have had theirs from the start.
+    CONFINES, the run's limits, are for a standby; others have had theirs from the start. STAYS: do
+    not end after it, for there may be another.
     """
 
     tool: str
     input: dict[str, Any]
     files: dict[str, dict[str, str]]
     confines: dict[str, Any] | None = None
+    stays: bool = False
 
 
 class Fork(Message, tag="fork"):

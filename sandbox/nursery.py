@@ -181,19 +181,33 @@ def _run_in(
     confines = _confines(task)
     files = standby.nest.put_in(standby.slot, checked_files(task))
     call = Call(tool=task.tool, input=dict(task.input), files=files, confines=confines.to_message())
+    call.stays = standby.runs_left > 1
+    standby.has_stayed = False
     scratch = prepared(scratch)
+    kept = standby.kept
     try:
-        with standby.kept as kept:
-            kept.begin(confines, deadline=time.monotonic() + limits.timeout_seconds)
-            talk = Conversation(kept, limits, watchers)
-            talk.take_over(call, heard=_heard(standby, limits))
+        kept.begin(confines, deadline=time.monotonic() + limits.timeout_seconds)
+        talk = Conversation(kept, limits, watchers)
+        talk.take_over(call, heard=_heard(standby, limits))
+        _settle(standby, talk)
     finally:
+        if not standby.has_stayed:
+            kept.let_go()
         standby.nest.take_out(standby.slot, scratch)
     verdict = judged(talk, limits)
     harvest = collect_artifacts(scratch, talk.transcript.artifact_names)
     announce(harvest, watchers.batcher)
     report = report_of(talk, verdict, harvest, wall_seconds=time.monotonic() - started)
-    return replace(report, guards=standby.guards or report.guards)
+    standby.guards = standby.guards or report.guards
+    return replace(report, guards=standby.guards)
+
+
+def _settle(standby: Standby, talk: Conversation) -> None:
+    """Keep the child of a run that went well for the next, if it may do another."""
+    standby.runs_left -= 1
+    if talk.has_stayed and (took := standby.kept.settle()) is not None:
+        talk.ended = took
+        standby.has_stayed = True
 
 
 def _confines(task: Task) -> Confines:
@@ -209,7 +223,7 @@ def _confines(task: Task) -> Confines:
 
 
 def _heard(standby: Standby, limits: Limits) -> Transcript | None:
-    if not standby.is_forked:
+    if not standby.guards:
         return None
     return Transcript.of_standby(
         standby.guards, frame_bytes=limits.frame_bytes, events=limits.events

@@ -1,7 +1,8 @@
 """What runner and keeper tell each other on the control socket, as JSON frames.
 
-Runner to keeper: one Setup, then any number of `deadline`, `stop` and `begin`, which puts a
-standby under the limits of its run. Keeper to runner: one Ended. A closed control socket means the
+Runner to keeper: one Setup, then any number of `deadline`, `stop`, `begin`, which puts a standby
+under the limits of its run, and `settle`, which ends a run whose child stays, and is answered by
+`settled`. Keeper to runner: one Ended. A closed control socket means the
 runner is gone: the keeper kills the run and leaves.
 
 A template's keeper is also sent `standby`, with one end of a control socket: the standby's own, on

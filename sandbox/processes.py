@@ -67,7 +67,7 @@ class LastWords:
 def last_words(pid: int) -> LastWords:
     """Return how the zombie PID ended, its reaped children's time in its own. See proc(5), stat."""
     with suppress(OSError, IndexError, ValueError):
-        fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        fields = _stat(pid)
         if fields[0] == b"Z":
             status = int(fields[49])
             died_of = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
@@ -77,6 +77,19 @@ def last_words(pid: int) -> LastWords:
                 cpu_seconds=sum(map(int, fields[11:15])) / TICKS_PER_SECOND,
             )
     return LastWords()
+
+
+def is_alive(pid: int) -> bool:
+    with suppress(OSError, IndexError):
+        return _stat(pid)[0] not in b"ZX"
+    return False
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the time PID and its reaped children have used; 0.0 when it is gone."""
+    with suppress(OSError, IndexError, ValueError):
+        return sum(map(int, _stat(pid)[11:15])) / TICKS_PER_SECOND
+    return 0.0
 
 
 def marked(label: str) -> list[int]:
@@ -126,6 +139,11 @@ def _environment(pid: int) -> list[bytes]:
     with suppress(OSError):
         return _read(f"/proc/{pid}/environ").split(b"\0")
     return []
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Return the fields of /proc/PID/stat from the third on, the state; see proc(5)."""
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def _read(path: str) -> bytes:

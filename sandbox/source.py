@@ -30,6 +30,8 @@ class PluginSource:
 
     `revision` names the state of its code and config for who changes them: a nursery throws away
     what it made of another one. Without it the plugin's Python files are looked at.
+    `reuse`: how many runs a nursery may give to one process in turn, for a plugin that is dear to
+    start and cannot be forked.
     """
 
     name: str
@@ -39,6 +41,7 @@ class PluginSource:
     network: bool = False
     requires: Requirements = Requirements()
     revision: str = ""
+    reuse: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

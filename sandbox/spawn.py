@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Self, cast
 from sandbox import processes, protocol
 from sandbox.errors import SandboxError
 from sandbox.guards.cgroups import remove_leftovers
-from sandbox.orders import CONTROL_FRAME_BYTES, Confines, Setup
+from sandbox.orders import CONTROL_FRAME_BYTES, Confines, Ended, Setup
 
 BOOT: Final = Path(__file__).with_name("boot.py")
 PATH: Final = "/usr/local/bin:/usr/bin:/bin"
@@ -54,6 +54,22 @@ class Kept:
     def stop(self, *, grace_seconds: float) -> None:
         """Ask the run's processes to end, and have them killed when the grace is over."""
         self._tell({"stop": grace_seconds})
+
+    def settle(self) -> Ended | None:
+        """Have all killed that a run left beside its child, which stays; return what the run took.
+
+        None when the child cannot be kept.
+        """
+        self._tell({"settle": True})
+        self.control.settimeout(LEAVE_PATIENCE_SECONDS)
+        try:
+            answer = self.control.recv(CONTROL_FRAME_BYTES)
+            (frame,) = protocol.FrameReader(limit=CONTROL_FRAME_BYTES).feed(answer)
+            return Ended.from_message(frame.message()["settled"])
+        except (OSError, ValueError, KeyError, protocol.ProtocolError):
+            return None
+        finally:
+            self.control.settimeout(None)
 
     def kill_everything(self) -> None:
         """Kill the run over the keeper's head: for a keeper that no longer does its work."""

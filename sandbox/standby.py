@@ -39,18 +39,20 @@ NEEDED_TO_FORK: Final = frozenset(
 Line = socket.socket | BinaryIO
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Standby:
-    """One that waits: its process, its place, and what its template has said in its stead."""
+    """One that waits: its process, its place, and how many runs it may still do in turn.
+
+    GUARDS are known of one that has nothing left to say before its call.
+    """
 
     kept: Kept
     nest: Nest
     slot: int
     guards: tuple[Guard, ...] = ()
-
-    @property
-    def is_forked(self) -> bool:
-        return bool(self.guards)
+    is_forked: bool = False
+    runs_left: int = 1
+    has_stayed: bool = False
 
 
 def start_afresh(plugin: PluginSource, limits: Limits, root: Path) -> Standby:
@@ -65,7 +67,7 @@ def start_afresh(plugin: PluginSource, limits: Limits, root: Path) -> Standby:
     )
     kept = KeptProcess(replace(setup, standby=True, deadline=NO_DEADLINE))
     _say(kept, start_of(plugin), limits)
-    return Standby(kept=kept, nest=nest, slot=0)
+    return Standby(kept=kept, nest=nest, slot=0, runs_left=plugin.reuse)
 
 
 class Template:
@@ -130,7 +132,7 @@ class Template:
         socket.send_fds(self._kept.channel, [message], kept.handed)
         kept.let_go_of_theirs()
         guards = tuple(map(_as_forked, self._heard.guards))
-        return Standby(kept=kept, nest=self.nest, slot=slot, guards=guards)
+        return Standby(kept=kept, nest=self.nest, slot=slot, guards=guards, is_forked=True)
 
     def close(self) -> None:
         self._kept.let_go()

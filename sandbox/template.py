@@ -67,7 +67,7 @@ def become_standby(channel: Channel, slots: Slots) -> tuple[Channel, str]:
         except EOFError:
             os._exit(0)
         _reap()
-        _flush()
+        flush_output()
         descriptors = [channel.descriptors.pop(0) for _ in range(3)]
         if os.fork() == 0:
             return _settle_in(channel, slots, order.slot, descriptors)
@@ -145,7 +145,7 @@ def _reap() -> None:
             return
 
 
-def _flush() -> None:
+def flush_output() -> None:
     """Write out what waits in buffers, or each standby would write it too."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

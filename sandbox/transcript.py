@@ -70,6 +70,11 @@ class Transcript:
         transcript.stage = Stage.INITIALIZED
         return transcript
 
+    @property
+    def is_at_rest(self) -> bool:
+        """True when the end was told, and nothing has begun to come after it."""
+        return self.done is not None and not self._reader.has_half_a_frame
+
     def feed(self, data: bytes) -> Iterator[Emitted | bytes]:
         """Take in DATA; yield the events and packed previews in it, in order.
 

@@ -1,5 +1,6 @@
 """The keeper's eyes: what a run's whole tree takes, looked at twenty times a second."""
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -35,6 +36,11 @@ class Watch:
         if (before.memory_bytes, before.processes) != (confines.memory_bytes, confines.processes):
             tasks = confines.processes * THREADS_PER_PROCESS
             self._group.limit(memory_bytes=confines.memory_bytes, tasks=tasks)
+
+    def rest(self) -> None:
+        """Forget the run that is over; the next begins with `confine`."""
+        self.deadline = math.inf
+        self._peak = 0
 
     def tree(self) -> list[int]:
         """Return the run's processes, a few more than its limit at most: a fork storm must not slow

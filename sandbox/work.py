@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,7 @@ from sandbox.protocol import FrameTooLarge
 from sandbox.reports import Problem, Status
 from sandbox.schemas import BadResult, Tool
 from sandbox.sdk import File, InvalidInput, Plugin, Run
-from sandbox.template import Slots, become_standby
+from sandbox.template import Slots, become_standby, flush_output
 
 MOST_WARM_UP: Final = 1 << 16
 
@@ -49,33 +49,48 @@ class Work:
         self._slots = slots
         self._scratch = setup.scratch
         self._plugin: Plugin | None = None
+        self._tools: Mapping[str, Tool] = {}
+        self._stays = False
 
     def do(self) -> None:
         """Do what the runner asks; tell the end; let the plugin close."""
         self._channel.send(Guarded(guards=[asdict(guard) for guard in self._guards]))
-        try:
-            done = Done(status=Status.SUCCEEDED, result=self._result())
-        except PluginFault as error:
-            done = Done(status=error.status, **asdict(error.problem))
-        tell_end(self._channel, done)
+        with suppress(EOFError):  # the runner wants no more
+            self._tell_end_of(self._first)
+            while self._stays:
+                self._tell_end_of(self._call)
         if self._plugin is not None:
             close(self._plugin)
 
-    def _result(self) -> Any:
+    def _tell_end_of(self, deed: Callable[[], Any]) -> None:
+        try:
+            done = Done(status=Status.SUCCEEDED, result=deed())
+        except PluginFault as error:
+            done = Done(status=error.status, **asdict(error.problem))
+        if self._stays:
+            flush_output()  # what comes after the end belongs to nobody
+        tell_end(self._channel, done)
+
+    def _first(self) -> Any:
         start = self._channel.receive(Start)
-        tools, self._plugin = load(self._channel, start)
+        self._tools, self._plugin = load(self._channel, start)
         if start.for_check:
             return None
         if self._setup.standby:
             self._label_room = fresh.LabelRoom()
         if start.as_template and self._slots is not None:
-            self._become_standby(self._slots, tools)
+            self._become_standby(self._slots, self._tools)
+        return self._call()
+
+    def _call(self) -> Any:
+        assert self._plugin is not None
         call = self._channel.receive(Call)
+        self._stays = call.stays
         if call.confines is not None:
             self._confine(Confines(**call.confines))
         outlet = ChannelOutlet(self._channel, scratch=Path(self._scratch))
         try:
-            return call_tool(self._plugin, tools, call, Run(outlet))
+            return call_tool(self._plugin, self._tools, call, Run(outlet))
         finally:
             outlet.flush()
 
@@ -94,7 +109,8 @@ class Work:
 
     def _confine(self, confines: Confines) -> None:
         self._label_room.write(confines.label)
-        limit_process(confines.put_on(self._setup), self._spaces)
+        # One that stays may be given more the next time.
+        limit_process(confines.put_on(self._setup), self._spaces, for_good=not self._stays)
         self._channel.frame_bytes = confines.frame_bytes
 
 

@@ -298,6 +298,62 @@ def test_a_library_that_computes_in_init_and_in_the_run_never_hangs_afresh_or_fo
         assert round(report.result) in (300, 7)
 
 
+STAYING = """
+def init(self):
+    self.pipe = os.pipe()
+    self.count = 0
+@tool
+def go(self, what: str = "") -> list:
+    self.count += 1
+    print("run", self.count)
+    left = os.listdir(os.environ["HOME"] + "/tmp")
+    open(os.environ["TMPDIR"] + "/mark", "w").close()
+    if what == "leave":
+        subprocess.Popen(["sleep", "6179"], start_new_session=True)
+    if what == "crash":
+        os._exit(3)
+    return [os.getpid(), self.count, left]
+"""
+
+
+def test_a_plugin_started_afresh_may_be_reused_for_so_many_runs(case: Case, kept: Kept) -> None:
+    plugin = case.source(STAYING, reuse=3)
+    assert kept.prepare(plugin) == "afresh"
+    results = [kept.run(plugin).result for _ in range(3)]
+    kept.prepare(plugin)
+    results.append(kept.run(plugin).result)
+    assert [count for _pid, count, _left in results] == [1, 2, 3, 1]
+    assert [left for _pid, _count, left in results] == [[]] * 4
+
+
+def test_one_that_is_reused_afresh_leaves_no_process_between_its_runs(
+    case: Case, kept: Kept
+) -> None:
+    plugin = case.source(STAYING, reuse=9)
+    kept.prepare(plugin)
+    report = kept.run(plugin, input={"what": "leave"})
+    assert report.log_tail == "run 1"
+    assert not [
+        pid
+        for pid in processes.descendants(os.getpid())
+        if processes.is_alive(pid) and b"6179" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    again = kept.run(plugin)
+    assert again.result[1] == 2
+    assert again.log_tail == "run 2"
+
+
+def test_a_breach_of_one_that_is_reused_afresh_kills_it_all_the_same(
+    case: Case, kept: Kept
+) -> None:
+    plugin = case.source(STAYING, reuse=9)
+    kept.prepare(plugin)
+    assert kept.run(plugin).result[1] == 1
+    assert kept.run(plugin, input={"what": "crash"}).status is Status.CRASHED
+    kept.prepare(plugin)
+    assert kept.run(plugin).result[1] == 1
+
+
 def test_changed_code_or_config_is_seen_at_once(case: Case, kept: Kept) -> None:
     plugin = case.source("@tool\ndef go(self) -> Any:\n    return self.config.get('n', 1)")
     kept.prepare(plugin)

@@ -22,7 +22,7 @@ import sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 FAST_SAMPLES = 200
-SLOW_SAMPLES = 10
+SLOW_SAMPLES = 5
 SUSTAINED_RUNS = 300
 # Between two measured runs: a standby is made ready while nobody waits.
 PAUSE_SECONDS = 0.02

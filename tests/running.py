@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -225,18 +227,17 @@ class RunningPlatform:
 @pytest.fixture(scope="session")
 def make_platform() -> Iterator[Callable[..., RunningPlatform]]:
     """Return a maker of running platforms, each ended by the end of the session at the latest."""
-    made: list[RunningPlatform] = []
+    with ExitStack() as endings:
 
-    def make(**options: Any) -> RunningPlatform:
-        folder = Path(tempfile.mkdtemp(prefix="bulkhead-up-"))
-        platform = RunningPlatform(folder=folder, **options)
-        made.append(platform)
-        platform.start()
-        return platform
+        def make(**options: Any) -> RunningPlatform:
+            folder = Path(tempfile.mkdtemp(prefix="bulkhead-up-"))
+            platform = RunningPlatform(folder=folder, **options)
+            endings.callback(shutil.rmtree, folder, ignore_errors=True)
+            endings.callback(end, platform)
+            platform.start()
+            return platform
 
-    yield make
-    for platform in made:
-        end(platform)
+        yield make
 
 
 @pytest.fixture(scope="module")

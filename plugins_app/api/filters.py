@@ -1,8 +1,9 @@
 """What lists can be asked for. A value that cannot be is a 400 with its place."""
 
+import re
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import django_filters
@@ -13,6 +14,7 @@ from plugins_app.lifecycle import RunStatus
 from plugins_app.models import AuditEntry, Run
 
 YEARS: Final = range(1970, 9999)
+LOST_PLUS: Final = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 
 
 def _check_year(moment: datetime) -> None:
@@ -21,16 +23,36 @@ def _check_year(moment: datetime) -> None:
         raise ValidationError(f"must be a time after {YEARS.start}", code="invalid")
 
 
-def _moment(field: str, lookup: str) -> django_filters.IsoDateTimeFilter:
-    return django_filters.IsoDateTimeFilter(
-        field_name=field, lookup_expr=lookup, validators=[_check_year]
-    )
+class MomentField(django_filters.fields.IsoDateTimeField):
+    """An ISO 8601 time, also one whose `+` was not encoded and so arrived as a blank."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        return super().to_python(LOST_PLUS.sub(r"\1+\2", value) if value else value)
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    field_class = MomentField
+
+
+class WordsField(django_filters.fields.MultipleChoiceField):
+    """The parameter may be repeated, hold several words with commas between, or be empty."""
+
+    def to_python(self, value: Any) -> list[str]:
+        return [word for part in super().to_python(value) for word in part.split(",") if word]
+
+
+class WordsFilter(django_filters.MultipleChoiceFilter):
+    field_class = WordsField
+
+
+def _moment(field: str, lookup: str) -> MomentFilter:
+    return MomentFilter(field_name=field, lookup_expr=lookup, validators=[_check_year])
 
 
 class RunFilter(django_filters.FilterSet):
     plugin = django_filters.CharFilter(field_name="plugin__name")
     tool = django_filters.CharFilter()
-    status = django_filters.MultipleChoiceFilter(choices=[(s.value, s.value) for s in RunStatus])
+    status = WordsFilter(choices=[(s.value, s.value) for s in RunStatus])
     actor = django_filters.CharFilter()
     since = _moment("queued_at", "gte")
     until = _moment("queued_at", "lt")

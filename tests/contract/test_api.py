@@ -109,3 +109,31 @@ def test_a_client_that_acknowledges_every_event_hears_the_end_before_the_close(
             feed.recv(timeout=1)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1000
+
+
+def test_a_filter_may_be_left_empty(up: RunningPlatform) -> None:
+    finished(up, "add", left=1, right=1)
+    nothing = "plugin=&tool=&status=&actor=&since=&until=&search="
+    assert up.get(f"/api/v1/runs/?{nothing}").json["results"]
+
+
+def test_several_statuses_may_be_asked_for(up: RunningPlatform) -> None:
+    run = finished(up, "add", left=1, right=1)
+    for several in ("status=failed,succeeded", "status=failed&status=succeeded"):
+        assert run["id"] in [
+            row["id"] for row in up.get(f"/api/v1/runs/?{several}").json["results"]
+        ]
+    assert up.get("/api/v1/runs/?status=failed,none").status == 400
+
+
+@pytest.mark.parametrize(
+    "since", ["2020-01-01T00:00:00+00:00", "2020-01-01T00:00:00Z", "2020-01-01"]
+)
+def test_a_time_is_understood_as_clients_write_it(up: RunningPlatform, since: str) -> None:
+    assert up.get(f"/api/v1/runs/?since={since}").status == 200
+
+
+def test_the_methods_that_are_told_are_those_there_are(up: RunningPlatform) -> None:
+    refused = up.request("OPTIONS", "/api/v1/plugins/")
+    assert (refused.status, refused.json["code"]) == (405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, HEAD"

@@ -17,6 +17,7 @@ class View(APIView):
     """`needs` names the permission for each method; without one any logged-in caller may."""
 
     needs: ClassVar[Mapping[str, str]] = {}
+    http_method_names = ("get", "head", "post", "patch")  # no OPTIONS: the schema tells more
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(*args, **kwargs)

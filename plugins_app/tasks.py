@@ -17,4 +17,6 @@ def execute_run(run_id: str) -> None:
 def load_plugin(name: str) -> None:
     if drain.has_begun():
         return
-    catalog.load_plugin(name=name, worker_id=identity.current_worker_id())
+    catalog.load_plugin(
+        name=name, worker_id=identity.current_worker_id(), should_stop=drain.should_stop
+    )

@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sandbox.artifacts import FOLDER, collect_artifacts
@@ -59,18 +59,26 @@ def run(
     return report_of(talk, verdict, harvest, wall_seconds=time.monotonic() - started)
 
 
-def load(plugin: PluginSource, *, limits: Limits, label: str) -> LoadReport:
+def load(
+    plugin: PluginSource,
+    *,
+    limits: Limits,
+    label: str,
+    cancelled: Callable[[], str | None] = never,
+) -> LoadReport:
     """Check what PLUGIN requires, import it, and take it through init() and validate().
 
-    Where something required is missing, the import is still tried, to find the tools. Never raises
-    for what a plugin does; raises SandboxError for the sandbox's own failures.
+    Where something required is missing, the import is still tried, to find the tools. CANCELLED is
+    asked as for a run; a load that it ends has the problem `cancelled`. Never raises for what a
+    plugin does; raises SandboxError for the sandbox's own failures.
     """
     started = time.monotonic()
     lacking = gpu_problem() if plugin.requires.gpu else None
     with tempfile.TemporaryDirectory(prefix="bulkhead-load-") as scratch:
         request = Request(limits=limits, label=label, scratch=prepared(Path(scratch)))
         start = _start_for_check(plugin, lacking)
-        talk = _converse(plugin, request, NOBODY, start=start, call=None)
+        watchers = replace(NOBODY, cancelled=cancelled)
+        talk = _converse(plugin, request, watchers, start=start, call=None)
     return load_report_of(talk, limits, wall_seconds=time.monotonic() - started)
 
 

@@ -183,6 +183,18 @@ def test_a_load_whose_worker_dies_is_done_again_and_given_up_after_three(
     assert (plugin.state, plugin.code) == (State.FAILED, "load_lost")
 
 
+def test_a_load_cut_short_by_a_stopping_worker_counts_for_nothing(
+    worker: Worker, write_plugin: Callable[..., Path]
+) -> None:
+    folder = write_plugin("slow", "import time\ntime.sleep(30)\n")
+    catalog.scan(folders=[folder], actor=ANN)
+    for _stop in range(4):
+        catalog.load_plugin(name="slow", worker_id=worker.pk, should_stop=lambda: "stopping")
+    plugin = Plugin.objects.get()
+    assert (plugin.state, plugin.load_attempts) == (State.LOADED, 0)
+    assert plugin.load_requested_at is not None
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [

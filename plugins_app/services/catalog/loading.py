@@ -1,6 +1,7 @@
 """Loading on a worker: LOADED to INITIALIZED, UNAVAILABLE or FAILED, by what the sandbox reports."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
@@ -20,10 +21,17 @@ from plugins_app.services.insistence import insist
 logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS: Final = 3
+CANCELLED: Final = "cancelled"
 
 
-def load_plugin(*, name: str, worker_id: UUID) -> None:
-    """Load the plugin if it waits for that; return at once when it does not or another has it."""
+def load_plugin(
+    *, name: str, worker_id: UUID, should_stop: Callable[[], str | None] = lambda: None
+) -> None:
+    """Load the plugin if it waits for that; return at once when it does not or another has it.
+
+    SHOULD_STOP is asked about ten times a second: a reason ends the load, and another worker does it
+    from the start.
+    """
     plugin = _claim(name, worker_id)
     if plugin is None:
         return
@@ -32,12 +40,16 @@ def load_plugin(*, name: str, worker_id: UUID) -> None:
             sandboxing.source_of(plugin),
             limits=sandboxing.limits_of(effective_limits(plugin)),
             label=label_of(plugin.name),
+            cancelled=should_stop,
         )
     except Exception as error:
         logger.exception("loading %s failed on our side", name, extra={"action": "sandbox_error"})
         lose_load(name=name, worker_id=worker_id, reason=f"The sandbox failed: {error}")
         return
-    insist(lambda: _settle(plugin, worker_id, report))
+    if report.problem is not None and report.problem.code == CANCELLED:
+        insist(lambda: _give_back(plugin, worker_id))
+    else:
+        insist(lambda: _settle(plugin, worker_id, report))
 
 
 def lose_load(*, name: str, worker_id: UUID, reason: str) -> None:
@@ -98,6 +110,16 @@ def _held(name: str, worker_id: UUID) -> Plugin | None:
         state=State.LOADED, loading_worker=worker_id
     )
     return loading.filter(name=name).first()
+
+
+def _give_back(loading: Plugin, worker_id: UUID) -> None:
+    """Have a load that was cut short done by another worker; it says nothing about the plugin."""
+    with transaction.atomic():
+        plugin = _held(loading.name, worker_id)
+        if plugin is not None:
+            attempts = load_request() | {"load_attempts": plugin.load_attempts - 1}
+            transitions.touch(plugin=plugin, **attempts)
+            queue.enqueue_load(plugin=plugin)
 
 
 def _settle(loaded: Plugin, worker_id: UUID, report: sandbox.LoadReport) -> None:

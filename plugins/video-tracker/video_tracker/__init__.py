@@ -1,0 +1,1 @@
+"""Finds and follows objects in a video, on a GPU."""

@@ -46,10 +46,10 @@ def apply(
         raise StaleState
     generation, seq = advance_clock(transitions=1)
     Plugin.objects.filter(pk=plugin.pk).update(generation=generation)
-    _write_history(plugin, old, new, actor=actor, code=code, reason=reason, run_id=run_id, seq=seq)
     for name, value in fields.items():
         setattr(plugin, name, value)
     plugin.generation = generation
+    _write_history(plugin, old, new, actor=actor, code=code, reason=reason, run_id=run_id, seq=seq)
     return plugin
 
 
@@ -126,4 +126,5 @@ def _write_history(
         reason=reason,
         actor=actor.name[:200],
         run_id=run_id,
+        at=plugin.since,
     )

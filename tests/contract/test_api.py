@@ -137,3 +137,15 @@ def test_the_methods_that_are_told_are_those_there_are(up: RunningPlatform) -> N
     refused = up.request("OPTIONS", "/api/v1/plugins/")
     assert (refused.status, refused.json["code"]) == (405, "method_not_allowed")
     assert refused.headers["allow"] == "GET, HEAD"
+
+
+def test_a_plugins_state_began_with_its_last_transition(up: RunningPlatform) -> None:
+    finished(up, "add", left=1, right=1)
+    up.wait_for_plugin("sums", "INITIALIZED")
+    last = up.get("/api/v1/plugins/sums/transitions/?limit=1").json["results"][0]
+    health = up.get("/api/v1/plugins/sums/health/").json
+    assert (health["state"], health["since"]) == (last["to"], last["at"])
+
+
+def test_the_bare_address_leads_to_the_console(up: RunningPlatform) -> None:
+    assert b"<form" in up.request("GET", "/", token="").body

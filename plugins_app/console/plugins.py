@@ -36,13 +36,13 @@ class PluginAdmin(OwnPageAdmin):
     list_display = (
         "its_name",
         "its_state",
+        "acts",
         "its_reason",
         "last_runs",
         "failures_in_24_h",
         "p95",
         "peak_memory",
         "its_limits",
-        "acts",
     )
     list_display_links = ("its_name",)
     list_filter = (("state", ChoicesCheckboxFilter), ("enabled", BooleanRadioFilter))
@@ -110,7 +110,8 @@ class PluginAdmin(OwnPageAdmin):
     @admin.display(description="Plugin", ordering="name")
     def its_name(self, plugin: Plugin) -> str:
         return format_html(
-            '<span class="bh-strong">{}</span> <span class="bh-quiet">{}</span>',
+            '<span class="bh-nowrap"><span class="bh-strong">{}</span> '
+            '<span class="bh-quiet">{}</span></span>',
             plugin.name,
             plugin.version,
         )
@@ -119,7 +120,7 @@ class PluginAdmin(OwnPageAdmin):
     def its_state(self, plugin: Plugin) -> str:
         disabled = "" if plugin.enabled else tags.badge(tags.Look("warn", "pause"), "disabled")
         return format_html(
-            '<span data-live="state-{}">{} {} <span class="bh-quiet">{}</span></span>',
+            '<span class="bh-nowrap" data-live="state-{}">{} {} <span class="bh-quiet">{}</span></span>',
             plugin.pk,
             tags.state(plugin.state),
             disabled,
@@ -139,7 +140,7 @@ class PluginAdmin(OwnPageAdmin):
     def last_runs(self, plugin: Plugin) -> str:
         return charts.sparkline(plugin.recent)
 
-    @admin.display(description="Failures 24 h")
+    @admin.display(description="Failed 24 h")
     def failures_in_24_h(self, plugin: Plugin) -> int:
         recent = plugin.recent
         return recent.failures if recent else 0
@@ -147,12 +148,14 @@ class PluginAdmin(OwnPageAdmin):
     @admin.display(description="p95")
     def p95(self, plugin: Plugin) -> str:
         recent = plugin.recent
-        return tags.duration(recent.p95 if recent else None)
+        words = tags.duration(recent.p95 if recent else None)
+        return format_html('<span class="bh-nowrap">{}</span>', words)
 
-    @admin.display(description="Peak memory")
+    @admin.display(description="Peak")
     def peak_memory(self, plugin: Plugin) -> str:
         recent = plugin.recent
-        return tags.size(recent.peak_bytes if recent else None)
+        words = tags.size(recent.peak_bytes if recent else None)
+        return format_html('<span class="bh-nowrap">{}</span>', words)
 
     @admin.display(description="Limits")
     def its_limits(self, plugin: Plugin) -> str:

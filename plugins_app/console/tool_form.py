@@ -21,7 +21,7 @@ class Field:
     description: str
     required: bool
     value: str
-    choices: tuple[str, ...] = ()
+    choices: tuple[tuple[str, str], ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     upload: str = ""
@@ -89,7 +89,7 @@ def _field(
         description=str(part.get("description") or ""),
         required=required,
         value="" if kind == "file" or value is None else _shown(kind, value),
-        choices=tuple(json.dumps(choice) for choice in part.get("enum", ())),
+        choices=tuple((json.dumps(choice), str(choice)) for choice in part.get("enum", ())),
         minimum=part.get("minimum"),
         maximum=part.get("maximum"),
         upload=str(reference),
@@ -103,7 +103,7 @@ def _kind(part: Mapping[str, Any]) -> str:
 
 
 def _shown(kind: str, value: Any) -> str:
-    return str(value) if kind == "string" else json.dumps(value, ensure_ascii=False)
+    return str(value) if kind == "string" else json.dumps(value)
 
 
 def _followed(part: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:

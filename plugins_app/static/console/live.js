@@ -2,6 +2,7 @@
 
 let running = null;
 let again = false;
+const drawn = new Map();
 
 /** Fetch this page anew and put its live parts in place. Calls during a fetch make one more. */
 export function refresh() {
@@ -20,12 +21,10 @@ async function renew() {
   const places = new Map([...fresh.querySelectorAll("[data-live]")].map((part) => [part.dataset.live, part]));
   for (const old of document.querySelectorAll("[data-live]")) {
     const part = places.get(old.dataset.live);
-    if (part && part.outerHTML !== old.dataset.drawn && !old.contains(document.activeElement)) {
-      const drawn = part.outerHTML;
-      const now = document.importNode(part, true);
-      old.replaceWith(now);
-      now.dataset.drawn = drawn;
-    }
+    // Who is at work in a part, with the keyboard, is not to lose it from under the hands.
+    if (!part || part.outerHTML === drawn.get(part.dataset.live) || old.contains(document.activeElement)) continue;
+    drawn.set(part.dataset.live, part.outerHTML);
+    old.replaceWith(document.importNode(part, true));
   }
   window.bulkhead.tellTimes(document);
 }

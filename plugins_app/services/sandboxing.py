@@ -27,6 +27,7 @@ def source_of(plugin: Plugin) -> sandbox.PluginSource:
         entrypoint=manifest.entrypoint,
         config=manifest.effective_config(plugin.config),
         network=manifest.network,
+        reuse=manifest.reuse,
         # Each time it comes into service its files may be others, model files included.
         revision=f"{plugin.digest}/{plugin.in_service_since}",
         requires=sandbox.Requirements(

@@ -4,19 +4,16 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from plugins_app.console import tool_form
-from plugins_app.console.acting import actor_of, attempt, require, words_of
-from plugins_app.errors import BulkheadError, NotFound
-from plugins_app.lifecycle import Via
+from plugins_app.console.acting import actor_of, attempt, require
 from plugins_app.manifest import LIMIT_RANGES, Manifest
-from plugins_app.models import Plugin, Run
-from plugins_app.services import catalog, runs, uploads
+from plugins_app.models import Plugin
+from plugins_app.services import catalog
 
 PROMISES: Final = {
     "restart": "Its code is read and loaded anew, and it may take runs again once it validates.",
@@ -101,58 +98,13 @@ def config(request: HttpRequest, pk: int) -> HttpResponse:
     return _configure(request, pk, {"config": changes}, tab="config")
 
 
-@require_POST
-def run(request: HttpRequest, pk: int, tool: str) -> HttpResponse:
-    """Start a run from the form; a script is answered in JSON, so that it can show progress."""
-    require(request, "start_run")
-    plugin = get_object_or_404(Plugin, pk=pk)
-    try:
-        started = _started(request, plugin, tool)
-    except BulkheadError as error:
-        if _is_script(request):
-            return JsonResponse({"message": words_of(error)}, status=400)
-        messages.error(request, words_of(error))
-        return HttpResponseRedirect(_page(plugin, "tools"))
-    address = reverse("admin:plugins_app_run_change", args=[started.pk])
-    if _is_script(request):
-        return JsonResponse({"address": address}, status=201)
-    return HttpResponseRedirect(address)
-
-
-def _started(request: HttpRequest, plugin: Plugin, name: str) -> Run:
-    tool = next((tool for tool in plugin.tools if tool["name"] == name), None)
-    if tool is None:
-        raise NotFound(f"The plugin {plugin.name!r} has no tool {name!r}.")
-    given = tool_form.read(tool, request.POST) | _files(request, tool)
-    return runs.start_run(
-        plugin=plugin.name, tool=name, input=given, actor=actor_of(request), via=Via.CONSOLE
-    )
-
-
-def _files(request: HttpRequest, tool: Any) -> dict[str, Any]:
-    """Store the files that came with the form; a field left empty keeps an earlier run's file."""
-    references = {}
-    for field in tool["file_fields"]:
-        sent = request.FILES.get(f"input.{field}")
-        earlier = request.POST.get(f"upload.{field}")
-        if sent is not None:
-            require(request, "add_upload")
-            upload = uploads.store_upload(
-                name=sent.name, content=sent.file, actor=actor_of(request)
-            )
-            references[field] = {"upload": str(upload.pk)}
-        elif earlier:
-            references[field] = {"upload": earlier}
-    return references
-
-
 def _with_reason(
     request: HttpRequest, pk: int, word: str, act: Callable[..., Plugin]
 ) -> HttpResponse:
     plugin = get_object_or_404(Plugin, pk=pk)
     if request.method == "POST":
         _act(request, plugin.name, word, act)
-        return HttpResponseRedirect(_page(plugin, "overview"))
+        return HttpResponseRedirect(page_of(plugin, "overview"))
     context = admin.site.each_context(request)
     return render(
         request,
@@ -164,7 +116,7 @@ def _with_reason(
             "promise": PROMISES[word],
             "plugins": [plugin],
             "action": request.path,
-            "back": _page(plugin, "overview"),
+            "back": page_of(plugin, "overview"),
         },
     )
 
@@ -186,7 +138,7 @@ def _configure(request: HttpRequest, pk: int, changes: Any, *, tab: str) -> Http
         return catalog.configure_plugin(name=plugin.name, actor=actor_of(request), changes=changes)
 
     attempt(request, configure, done=f"{plugin.name} is changed; runs from now on go by it.")
-    return HttpResponseRedirect(_page(plugin, tab))
+    return HttpResponseRedirect(page_of(plugin, tab))
 
 
 def _number(text: str) -> Any:
@@ -209,9 +161,5 @@ def _setting(field: Any, text: str) -> Any:
     return None if value == field.default and not field.secret else value
 
 
-def _page(plugin: Plugin, tab: str) -> str:
+def page_of(plugin: Plugin, tab: str) -> str:
     return f"{reverse('admin:plugins_app_plugin_change', args=[plugin.pk])}?tab={tab}"
-
-
-def _is_script(request: HttpRequest) -> bool:
-    return "application/json" in request.headers.get("Accept", "")

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import BooleanRadioFilter, ChoicesCheckboxFilter
 from unfold.views import ChangeList
 
-from plugins_app.console import charts, plugin_acts, plugin_page, tags
+from plugins_app.console import charts, plugin_acts, plugin_page, tags, tool_acts
 from plugins_app.console.readonly import OwnPageAdmin
 from plugins_app.lifecycle import Action, State, allows
 from plugins_app.limits import effective_limits
@@ -65,7 +65,7 @@ class PluginAdmin(OwnPageAdmin):
             path("<int:pk>/disable/", own(plugin_acts.disable), name="plugin_disable"),
             path("<int:pk>/limits/", own(plugin_acts.limits), name="plugin_limits"),
             path("<int:pk>/config/", own(plugin_acts.config), name="plugin_config"),
-            path("<int:pk>/run/<str:tool>/", own(plugin_acts.run), name="plugin_run"),
+            path("<int:pk>/run/<str:tool>/", own(tool_acts.run), name="plugin_run"),
         ]
         return acts + super().get_urls()
 

@@ -15,7 +15,6 @@ export class Log {
     this.following = true;
     this.seen = 0;
     this.chosen = null;
-    this.hovering = false;
     box.addEventListener("scroll", () => this.scrolled());
     rows.addEventListener("click", (event) => {
       const row = event.target.closest(".bh-event");

@@ -41,6 +41,9 @@ function send(form) {
   request.send(new FormData(form));
 }
 
+// Unfold's script looks for a text field of its own beside every file field, and these have none.
+for (const input of document.querySelectorAll("[data-tool-form] input[type=file]")) input.hasChangeListener = true;
+
 for (const form of document.querySelectorAll("[data-tool-form]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -9,7 +9,7 @@ import re
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -83,7 +83,7 @@ def folders(name: str) -> tuple[Path, ...]:
 
 def database(name: str, *, default_file: Path) -> dict[str, Any]:
     """A Django database entry from a URL; SQLite at `default_file` without one."""
-    url = text(name, f"sqlite:///{default_file}")
+    url = text(name, f"sqlite:///{quote(str(default_file))}")
     if not url.startswith(DATABASE_SCHEMES):
         raise _fault(name, A_DATABASE)
     try:

@@ -58,3 +58,11 @@ def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
     refused = start(tmp_path, "up", f"--port={port}")
     assert refused.returncode == 2
     assert f"{port!r} is no port" in refused.stderr
+
+
+def test_the_database_lies_in_the_data_directory_whatever_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50% of all+some #1?"
+    folder.mkdir()
+    done = start(folder, "migrate", "--verbosity", "0")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "db.sqlite3").stat().st_size > 0

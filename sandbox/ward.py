@@ -41,6 +41,7 @@ class Ward:
         self.pidfd = os.pidfd_open(pid)
         self._group.take_in(pid)
         self._pid = pid
+        self.charge.watch.weigh()  # its run may be over before the first look
         self.charge.control.tell({"joined": pid})
 
     def end(self) -> Ended:

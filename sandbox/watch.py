@@ -59,6 +59,10 @@ class Watch:
             return Breach.MEMORY
         return Breach.SCRATCH if self._scratch_exceeded() else None
 
+    def weigh(self) -> None:
+        """Take note of what the tree holds now."""
+        self._memory_exceeded(self.tree())
+
     def peak_memory_bytes(self) -> int:
         """Return the most the tree was seen to hold at once."""
         return self._peak

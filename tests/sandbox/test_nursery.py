@@ -74,6 +74,12 @@ def test_a_forked_run_does_not_load_the_plugin_again(case: Case, kept: Kept) -> 
     assert time.monotonic() - started < 0.4
 
 
+def test_a_run_that_is_over_in_an_instant_has_a_peak_all_the_same(case: Case, kept: Kept) -> None:
+    plugin = case.source(GO)
+    kept.prepare(plugin)
+    assert all(kept.run(plugin).peak_memory_bytes > 1 << 20 for _ in range(20))
+
+
 MARKS = """
 import os, signal
 from sandbox.sdk import Plugin, tool

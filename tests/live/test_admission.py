@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -64,7 +63,16 @@ def test_a_user_without_a_role_is_closed_with_4403(
         assert visit(path, Authorization=f"Token {token}").close_code() == 4403
 
 
-@pytest.mark.parametrize("path", [f"/ws/runs/{uuid4()}/", "/ws/runs/7/", "/ws/", "/ws/tides/", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ws/runs/00000000-0000-4000-8000-000000000000/",
+        "/ws/runs/7/",
+        "/ws/",
+        "/ws/tides/",
+        "/",
+    ],
+)
 def test_what_does_not_exist_is_closed_with_4404(visit: Visit, token: str, path: str) -> None:
     assert visit(path, Authorization=f"Token {token}").close_code() == 4404
 

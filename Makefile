@@ -12,8 +12,9 @@ up: install
 
 install: $(VENV)/installed
 
+# By file: the tests of one share a running platform, a database server, a browser.
 test: $(VENV)/installed-dev
-	$(RUN) -m pytest -n auto $(ARGS)
+	$(RUN) -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check .

@@ -134,7 +134,8 @@ class WorkerAdmin(ReadOnlyAdmin):
     def its_gpu(self, worker: Worker) -> str:
         problem = worker.gpu.get("problem")
         if problem:
-            return format_html('<span class="bh-clip" title="{}">{}</span>', problem, problem)
+            words = problem["message"]
+            return format_html('<span class="bh-clip" title="{}">{}</span>', words, words)
         names = format_html_join(", ", "{}", ((d,) for d in _devices(worker.gpu)))
         return names or tags.EMPTY
 

@@ -151,11 +151,12 @@ class PluginAdmin(OwnPageAdmin):
         words = tags.duration(recent.p95 if recent else None)
         return format_html('<span class="bh-nowrap">{}</span>', words)
 
-    @admin.display(description="Peak")
+    @admin.display(description="Peak memory")
     def peak_memory(self, plugin: Plugin) -> str:
         recent = plugin.recent
         words = tags.size(recent.peak_bytes if recent else None)
-        return format_html('<span class="bh-nowrap">{}</span>', words)
+        most = tags.size(effective_limits(plugin).memory_mb.value << 20)
+        return format_html('<span class="bh-nowrap">{} of {}</span>', words, most)
 
     @admin.display(description="Limits")
     def its_limits(self, plugin: Plugin) -> str:

@@ -145,7 +145,11 @@ class RunAdmin(OwnPageAdmin):
 
     @admin.display(description="Who", ordering="actor")
     def who(self, run: Run) -> str:
-        return format_html('{} <span class="bh-quiet">{}</span>', run.actor, run.via)
+        return format_html(
+            '<span class="bh-nowrap">{} <span class="bh-quiet">{}</span></span>',
+            run.actor,
+            run.via,
+        )
 
     @admin.display(description="Asked", ordering="id")
     def asked(self, run: Run) -> str:
@@ -153,11 +157,13 @@ class RunAdmin(OwnPageAdmin):
 
     @admin.display(description="Took", ordering="wall_seconds")
     def took(self, run: Run) -> str:
-        return tags.duration(run.wall_seconds)
+        return format_html('<span class="bh-nowrap">{}</span>', tags.duration(run.wall_seconds))
 
     @admin.display(description="Peak memory", ordering="peak_memory_bytes")
     def peak(self, run: Run) -> str:
-        return tags.size(run.peak_memory_bytes)
+        # A run too short to be measured has none.
+        words = tags.size(run.peak_memory_bytes or None)
+        return format_html('<span class="bh-nowrap">{}</span>', words)
 
     @admin.display(description="Events")
     def events(self, run: Run) -> str:

@@ -14,6 +14,7 @@ class Scene:
     film: Path
     good: str
     bad: str
+    said: str
     plugins: dict[str, int]
 
     def plugin(self, name: str, tab: str = "overview") -> str:
@@ -35,7 +36,7 @@ class Scene:
             "runs": "/admin/plugins_app/run/",
             "run": self.run(self.good),
             "failed-run": self.run(self.bad),
-            "compare": f"/admin/plugins_app/run/{self.bad}/compare/",
+            "compare": f"/admin/plugins_app/run/{self.said}/compare/",
             "audit": "/admin/plugins_app/auditentry/",
             "audit-entry": "/admin/plugins_app/auditentry/1/change/",
             "workers": "/admin/plugins_app/worker/",
@@ -65,6 +66,7 @@ def play(platform: RunningPlatform) -> Scene:
         film=film,
         good=tracked["id"],
         bad=broken["id"],
+        said=asked[0]["id"],
         plugins=_ids(platform),
     )
 

@@ -87,7 +87,8 @@ def why_no_runs(*, name: str, state: State, enabled: bool, reason: str, has_tool
     if not enabled:
         return f"The plugin {name!r} is disabled. Enable it to run its tools."
     if not state.in_service:
-        return f"The plugin {name!r} is {state}: {reason} Mend that, then restart it by hand."
+        why = reason.rstrip(". ")
+        return f"The plugin {name!r} is {state}: {why}. Mend that, then restart it by hand."
     if not has_tools:
         return f"The plugin {name!r} is being loaded for the first time. Try again in a moment."
     return ""

@@ -84,6 +84,14 @@ def test_labels_are_never_mixed() -> None:
     assert [(f.id, f.label) for f in found] == [(2, 4)]
 
 
+def test_labels_may_change_where_that_is_chosen() -> None:
+    tracker = Tracker(Settings(confirm_after=1, labels_apart=False))
+    boxes = at((0, 0))
+    tracker.update(boxes, sure(boxes), np.array([3]))
+    found = tracker.update(boxes, sure(boxes), np.array([4]))
+    assert [(f.id, f.label) for f in found] == [(1, 4)]
+
+
 def test_dropped_frames_are_a_longer_step() -> None:
     tracker = Tracker(CALM)
     follow(tracker, [at((20.0 * n, 0)) for n in range(8)])

@@ -46,6 +46,9 @@ class Settings:
     shown_unseen: float = 0.0
     """So many steps a track is shown where it is expected, after it was last seen."""
 
+    labels_apart: bool = True
+    """Whether a track keeps to boxes of its first label; else its label is its last box's."""
+
     noise: Noise = field(default_factory=Noise)
 
 
@@ -137,7 +140,9 @@ class Tracker:
             height_weight=self._settings.height_weight,
             reach=self._settings.reach,
         )
-        allowed = (likeness >= least) & (own.labels[tracks][:, None] == seen.labels[boxes][None, :])
+        allowed = likeness >= least
+        if self._settings.labels_apart:
+            allowed &= own.labels[tracks][:, None] == seen.labels[boxes][None, :]
         gains = likeness * seen.scores[boxes][None, :] ** self._settings.score_weight
         if heading and self._settings.direction_weight:
             gains = gains + self._settings.direction_weight * self._heading(tracks, seen, boxes)
@@ -171,7 +176,7 @@ class Tracker:
                     gap[late],
                 ),
             )
-        tracks.see(rows, motion, boxes, seen.scores[columns])
+        tracks.see(rows, motion, boxes, seen.scores[columns], seen.labels[columns])
 
     def _begin(self, seen: "_Seen", free: Rows) -> None:
         free = free[seen.scores[free] >= self._settings.begin_score]

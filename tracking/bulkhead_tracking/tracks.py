@@ -59,7 +59,12 @@ class Tracks:
         self.unseen = self.unseen + steps
 
     def see(
-        self, rows: NDArray[np.intp], motion: Motion, boxes: Boxes, scores: NDArray[np.float64]
+        self,
+        rows: NDArray[np.intp],
+        motion: Motion,
+        boxes: Boxes,
+        scores: NDArray[np.float64],
+        labels: NDArray[np.int64],
     ) -> None:
         """Note what was seen of some tracks, and how they move by that."""
         self.motion.put(rows, motion)
@@ -67,6 +72,7 @@ class Tracks:
         self.last_boxes[rows] = boxes
         self.past[rows] = np.concatenate([self.past[rows, 1:], boxes[:, None]], axis=1)
         self.scores[rows] = scores
+        self.labels[rows] = labels
         self.hits[rows] += 1
         self.unseen[rows] = 0.0
 

@@ -117,7 +117,8 @@ def test_the_sample_is_followed_by_the_shipped_detector(
         boxes = np.array([found["box"] for found in event["tracks"]]).reshape(-1, 4)
         shapes += len(truth)
         hits += int((intersections_over_union(truth, boxes) > 0.5).any(axis=1).sum())
-    assert hits / shapes > 0.6
+    assert hits / shapes > 0.75
+    assert len(result["tracks"]) <= 14
     assert {found["label"] for found in result["tracks"]} <= {"round", "triangle", "square", "star"}
     assert json.loads((tmp_path / "tracks.json").read_text())["frames"] == events
     with av.open(tmp_path / "annotated.mp4") as film:

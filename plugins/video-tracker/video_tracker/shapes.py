@@ -70,5 +70,6 @@ def _in_picture(
     boxes = torch.hstack([centres - edges[:, :2], centres + edges[:, 2:]]) * STRIDE
     boxes[:, 0::2].clamp_(0, width)
     boxes[:, 1::2].clamp_(0, height)
-    kept = without_doubles(boxes, scores, labels.flatten()[cells])
+    # Every cell has one class, and so has an object: doubles are doubles whatever they are called.
+    kept = without_doubles(boxes, scores, torch.zeros_like(cells))
     return found(boxes[kept], scores[kept], labels.flatten()[cells][kept])

@@ -1,8 +1,9 @@
 """One call under way: frames with what is in them become tracks, events and records."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 import numpy as np
@@ -59,6 +60,8 @@ def settings_for(min_score: float) -> Settings:
         forget_after=30,
         reach=0.1,
         height_weight=0.5,
+        # A detector that wavers between two names for an object still sees the same object.
+        labels_apart=False,
     )
 
 
@@ -94,6 +97,7 @@ class _Work:
         self._film = film
         self._options = options
         self._tracker = Tracker(settings_for(options.min_score))
+        self._votes: dict[int, Counter[int]] = {}
         self._times = Times()
         self._began = time.monotonic()
         self._first: Frame | None = None
@@ -142,12 +146,19 @@ class _Work:
         steps = 1.0 if self._last is None else (frame.seconds - self._last.seconds) * fps
         self._first, self._last = self._first or frame, frame
         kept = np.isin(seen.labels, sorted(wanted))
-        return self._tracker.update(
+        sightings = self._tracker.update(
             seen.boxes[kept],
             seen.scores[kept],
             seen.labels[kept],
             steps=min(max(steps, LEAST_STEP), MOST_STEPS),
         )
+        return [replace(sighting, label=self._voted(sighting)) for sighting in sightings]
+
+    def _voted(self, sighting: Sighting) -> int:
+        """The label that the object was given most surely so far."""
+        votes = self._votes.setdefault(sighting.id, Counter())
+        votes[sighting.label] += sighting.score
+        return max(votes, key=votes.__getitem__)
 
     def _tell(self, frame: Frame, sightings: Sequence[Sighting], labels: Sequence[str]) -> None:
         self._run.emit("tracks", self._kept.add(frame, sightings))

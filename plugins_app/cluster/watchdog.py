@@ -19,6 +19,7 @@ LOOK_EVERY_SECONDS: Final = 2.0
 GAP_SECONDS: Final = 3 * LOOK_EVERY_SECONDS
 STALLED_AFTER_SECONDS: Final = 10.0
 STARTED_WITHIN_SECONDS: Final = 30.0
+PROMPT_SECONDS: Final = 1.0
 
 
 class Watchdog:
@@ -66,7 +67,12 @@ class Watchdog:
 
     def _kill_silent(self, pids: Collection[int]) -> None:
         """End workers that hang: the sentinel puts others in their place, the rest work on."""
-        for pid in workers.silent_pids(pids=pids):
+        silent = workers.silent_pids(pids=pids)
+        if silent and workers.seconds_to_write() > PROMPT_SECONDS:
+            # Not they hang, but whoever keeps the database to himself: a backup, say.
+            self._distrust()
+            return
+        for pid in silent:
             logger.error("worker %d hangs: killing it", pid, extra={"action": "worker_killed"})
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

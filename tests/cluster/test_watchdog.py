@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import psutil
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from plugins_app.cluster.watchdog import LOOK_EVERY_SECONDS
 from plugins_app.lifecycle import RunStatus
 from plugins_app.models import Run, Worker
 from tests.cluster.conftest import ClusterProcess, begin, kill, status, wait_for_status
@@ -54,6 +56,20 @@ def test_a_machine_that_slept_wakes_up_with_all_its_workers(start_cluster: Start
     for process in asleep:
         process.resume()
     wait_for_status(run, RunStatus.SUCCEEDED, seconds=25)
+    assert sorted(cluster.workers()) == sorted(before)
+
+
+def test_workers_that_a_locked_database_silences_are_left_alone(
+    start_cluster: Start, ask: Ask
+) -> None:
+    cluster = start_cluster()
+    before = cluster.workers()
+    run = begin(ask, 3)
+    for pid in before:
+        _let_time_pass(pid)
+    with transaction.atomic():  # nobody else can write meanwhile, but everybody can read
+        time.sleep(2 * LOOK_EVERY_SECONDS + 1)
+    wait_for_status(run, RunStatus.SUCCEEDED)
     assert sorted(cluster.workers()) == sorted(before)
 
 

@@ -315,5 +315,7 @@ LOGGING: dict[str, Any] = {
         "daphne": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # Whoever scans the network asks for odd hosts: that is no error of ours.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

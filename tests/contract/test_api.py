@@ -88,6 +88,8 @@ def test_a_secret_reaches_the_plugin_and_nobody_else(up: RunningPlatform) -> Non
     changed = up.request("PATCH", "/api/v1/plugins/sums/", json=changes)
     assert changed.status == 200
     assert changed.json["config"] == {"key": "set", "greeting": "hi"}
+    unchanged = {"config": changed.json["config"]}
+    assert up.request("PATCH", "/api/v1/plugins/sums/", json=unchanged).status == 200
     up.post("/api/v1/plugins/sums/reload/", {"reason": "new settings"})
     up.wait_for_plugin("sums", "INITIALIZED")
     assert finished(up, "settings")["result"] == {"greeting": "hi", "key": len("open sesame")}

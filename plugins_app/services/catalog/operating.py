@@ -154,10 +154,14 @@ def _checked_config(plugin: Plugin, name: str, value: Any) -> tuple[Any, list[Fa
     if not plugin.manifest:
         message = "cannot be checked while the plugin's manifest is broken: correct plugin.toml"
         return value, [Fault(pointer=f"/{name}", message=message)]
-    given = {key: entry for key, entry in value.items() if entry is not None}
-    faults = Manifest.from_json(plugin.manifest).config_faults(given)
-    kept = {key: entry for key, entry in plugin.config.items() if key not in value}
-    return kept | given, list(faults)
+    manifest = Manifest.from_json(plugin.manifest)
+    # Whoever sends back what they read has read no secret, only that there is one: it stays.
+    shown = manifest.masked_config(plugin.config)
+    unread = {field.name for field in manifest.config if field.secret and shown[field.name]}
+    changed = {k: v for k, v in value.items() if k not in unread or v != shown[k]}
+    given = {key: entry for key, entry in changed.items() if entry is not None}
+    kept = {key: entry for key, entry in plugin.config.items() if key not in changed}
+    return kept | given, list(manifest.config_faults(given))
 
 
 CHECKS: Final[Mapping[str, Callable[[Plugin, str, Any], tuple[Any, list[Fault]]]]] = {

@@ -31,6 +31,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = {
     "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "idempotency_key_reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "registry_busy": HTTPStatus.SERVICE_UNAVAILABLE,
+    "guards_missing": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 CODE_OF_FRAMEWORK_ERROR: Final[Mapping[type[exceptions.APIException], str]] = {
     exceptions.ParseError: "malformed",

@@ -69,7 +69,7 @@ def test_a_name_that_is_none_is_refused_with_a_better_one(
 @pytest.mark.parametrize(
     ("name", "module"),
     [
-        ("motion-tracker", "motion_tracker"),
+        ("harbour-watch", "harbour_watch"),
         ("2d-view", "plugin_2d_view"),
         ("json", "json_plugin"),
         ("class", "class_plugin"),

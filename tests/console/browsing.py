@@ -9,12 +9,13 @@ from typing import Any, NoReturn
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.running import PASSWORD, RunningPlatform
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 30_000
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 
 
@@ -61,7 +62,8 @@ def visiting(
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     visitor = Visitor(platform=platform, page=context.new_page())
     _listen(context, visitor)
     page = visitor.open("/admin/login/")

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: a request sent again, with the same key and body, gets the same answer."""
 
 import hashlib
+import json
 import re
 import time
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from plugins_app.api.caching import encoded
 from plugins_app.errors import Fault, InvalidInput
 from plugins_app.models import IdempotencyRecord
 from plugins_app.services import idempotency
@@ -52,7 +54,8 @@ def keep(once: Once | None, response: Response) -> None:
     if once is None:
         return
     headers = {"Location": response["Location"]} if response.has_header("Location") else {}
-    body = response.data
+    # As text: a database that takes JSON apart forgets in which order it was told.
+    body = encoded(response.data).decode()
     idempotency.keep_answer(
         once=once, answer={"status": response.status_code, "headers": headers, "body": body}
     )
@@ -62,7 +65,7 @@ def again(record: IdempotencyRecord) -> Response:
     """The answer that was given, once more."""
     answer = record.answer
     headers = {**answer["headers"], "Idempotent-Replayed": "true"}
-    return Response(answer["body"], status=answer["status"], headers=headers)
+    return Response(json.loads(answer["body"]), status=answer["status"], headers=headers)
 
 
 def digest_of(content: Any) -> str:

@@ -23,7 +23,7 @@ def test_the_same_request_is_carried_out_once_and_answered_alike(
     first = operator.post(RUN, {"upto": 2}, Idempotency_Key="k1")
     again = operator.post(RUN, {"upto": 2}, Idempotency_Key="k1")
     assert (first.status_code, again.status_code) == (202, 202)
-    assert first.json() == again.json()
+    assert first.content == again.content
     assert first["Location"] == again["Location"]
     assert again["Idempotent-Replayed"] == "true"
     assert Run.objects.count() == 1

@@ -61,7 +61,7 @@ def main() -> None:
             _server(
                 environment, "-m", "daphne", "-v", "0", "-p", "{port}", "config.asgi:application"
             ) as feed,
-            _server(environment, "-m", "benchmarks.live_floor", "{port}") as floor,
+            _server(environment, "-m", "benchmarks.processes.live_floor", "{port}") as floor,
         ):
             for load in (STEADY, BATCHED, BURST):
                 _report(load, _measure(environment, floor, feed, load))
@@ -82,9 +82,11 @@ def _measure(
     environment: dict[str, str], floor: int, feed: int, load: Load
 ) -> tuple[Figures, Figures]:
     words = [str(load.batches), str(load.size), str(load.pause)]
-    with _writer(environment, "benchmarks.live_floor_writer", str(floor), *words) as writer:
+    with _writer(
+        environment, "benchmarks.processes.live_floor_writer", str(floor), *words
+    ) as writer:
         bare = asyncio.run(_view_all(f"ws://127.0.0.1:{floor}/", {}, writer, load))
-    with _writer(environment, "benchmarks.live_writer", *words) as writer:
+    with _writer(environment, "benchmarks.processes.live_writer", *words) as writer:
         facts = json.loads(writer.stdout.readline())
         url = f"ws://127.0.0.1:{feed}/ws/runs/{facts['run']}/"
         header = {"Authorization": f"Token {facts['token']}"}
@@ -180,3 +182,7 @@ def _writer(environment: dict[str, str], module: str, *words: str) -> Iterator[A
         text=True,
     ) as process:
         yield process
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 The floor is daphne with a bare application behind it, and the alternative is Django's own ASGI
 handler: all three in the same run, on the same daphne, asked by the same client.
 
-    python -m benchmarks http
+    python -m benchmarks web_api
 """
 
 import asyncio
@@ -25,8 +25,8 @@ CLIENTS = 16
 SECONDS = 3.0
 PATIENCE_SECONDS = 60
 SERVERS = {
-    "bare daphne": "benchmarks.web.servers:bare",
-    "Django's handler": "benchmarks.web.servers:django_handler",
+    "bare daphne": "benchmarks.processes.servers:bare",
+    "Django's handler": "benchmarks.processes.servers:django_handler",
     "ours": "config.asgi:application",
 }
 
@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder, ExitStack() as servers:
         environment = _environment(folder)
         _run(environment, "manage.py", "migrate", "--verbosity", "0")
-        token = _run(environment, "-m", "benchmarks.web.records").strip()
+        token = _run(environment, "-m", "benchmarks.processes.records").strip()
         ports = {
             name: servers.enter_context(_server(environment, application))
             for name, application in SERVERS.items()
@@ -168,3 +168,7 @@ def _await(port: int) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 The floor is what SQLite alone takes to tell another process: a bare commit, seen by a poll of
 `PRAGMA data_version` every 5 ms. Nothing that waits for a commit that way can be faster.
 
-    python -m benchmarks queue
+    python -m benchmarks run_queue
 """
 
 import os

@@ -1,1 +1,0 @@
-"""What `benchmarks.http` starts in processes of their own."""

@@ -62,7 +62,7 @@ class CountersSerializer(serializers.Serializer):
     last_execution_time_ms = serializers.SerializerMethodField()
     avg_execution_time_ms = serializers.SerializerMethodField(help_text="Of the last ten runs.")
 
-    def get_last_execution_time_ms(self, plugin: PluginSnapshot) -> int | None:
+    def get_last_execution_time_ms(self, plugin: PluginSnapshot) -> float | None:
         return plugin.recent_milliseconds[-1] if plugin.recent_milliseconds else None
 
     def get_avg_execution_time_ms(self, plugin: PluginSnapshot) -> float | None:

@@ -91,7 +91,15 @@ class UploadAdmin(ReadOnlyAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(ReadOnlyAdmin):
-    list_display = ("its_life", "its_name", "its_queues", "heartbeat", "runs_now", "its_gpu")
+    list_display = (
+        "its_life",
+        "its_name",
+        "its_queues",
+        "heartbeat",
+        "runs_now",
+        "its_guards",
+        "its_gpu",
+    )
     list_display_links = None
     list_filter = (("host", FieldTextFilter), ("heartbeat_at", RangeDateTimeFilter))
     search_fields = ("host",)
@@ -129,6 +137,20 @@ class WorkerAdmin(ReadOnlyAdmin):
     @admin.display(description="Runs now")
     def runs_now(self, worker: Worker) -> int:
         return int(worker.active)
+
+    @admin.display(description="Guards")
+    def its_guards(self, worker: Worker) -> str:
+        """How many are in force; which ones are not is under the pointer, all of it under Health."""
+        wanting = [guard["name"] for guard in worker.guards if guard["state"] != "enforced"]
+        count = len(worker.guards) - len(wanting)
+        look = tags.Look("warn", "gpp_maybe") if wanting else tags.Look("good", "shield")
+        words = f"Not in full force: {', '.join(wanting)}" if wanting else "All in force"
+        return format_html(
+            '<a href="{}" title="{}">{}</a>',
+            reverse("console-health"),
+            words,
+            tags.badge(look, f"{count} of {len(worker.guards)}"),
+        )
 
     @admin.display(description="GPU")
     def its_gpu(self, worker: Worker) -> str:

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from plugins_app.console import tags
 from plugins_app.console.acting import actor_of
 from plugins_app.services import people
 
@@ -49,8 +50,12 @@ class People(Audited, UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "seen")
     list_filter = ("is_active", "is_superuser", "groups")
+
+    @admin.display(description="Last login", ordering="last_login")
+    def seen(self, user: User) -> str:
+        return tags.moment(user.last_login)
 
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""

@@ -43,7 +43,7 @@ def context_of(request: HttpRequest, plugin: Plugin) -> dict[str, Any]:
 def _overview(_request: HttpRequest, plugin: Plugin) -> dict[str, Any]:
     return {
         "states": [(state, state == plugin.state) for state in State],
-        "recent": charts.sparkline(statistics.recent_by_plugin().get(plugin.pk)),
+        "recent": charts.sparkline(statistics.recent_by_plugin(plugins=[plugin.pk]).get(plugin.pk)),
         "limits": _limit_rows(plugin),
         "last_transitions": plugin.transitions.all()[:5],
     }
@@ -117,7 +117,7 @@ def _runs(_request: HttpRequest, plugin: Plugin) -> dict[str, Any]:
     base = reverse("admin:plugins_app_run_changelist")
     return {
         "runs": plugin.runs.brief().defer("result", "input", "log_tail")[:MOST_ROWS],
-        "all_runs": f"{base}?{urlencode({'q': plugin.name})}",
+        "all_runs": f"{base}?{urlencode({'plugin__id__exact': plugin.pk})}",
     }
 
 

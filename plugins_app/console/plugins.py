@@ -25,7 +25,7 @@ class PluginList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        recent = statistics.recent_by_plugin()
+        recent = statistics.recent_by_plugin(plugins=[row.pk for row in self.result_list])
         may_restart = request.user.has_perm("plugins_app.restart_plugin")
         for plugin in self.result_list:
             plugin.recent, plugin.may_restart = recent.get(plugin.pk), may_restart
@@ -42,7 +42,6 @@ class PluginAdmin(OwnPageAdmin):
         "failures_in_24_h",
         "p95",
         "peak_memory",
-        "its_limits",
     )
     list_display_links = ("its_name",)
     list_filter = (("state", ChoicesCheckboxFilter), ("enabled", BooleanRadioFilter))
@@ -81,7 +80,7 @@ class PluginAdmin(OwnPageAdmin):
             raise Http404
         context = self.page_context(
             request,
-            title=plugin.name,
+            title=f"Plugin {plugin.name}",
             **plugin_page.context_of(request, plugin),
             **self._acts_of(request, plugin),
         )
@@ -157,22 +156,6 @@ class PluginAdmin(OwnPageAdmin):
         words = tags.size(recent.peak_bytes if recent else None)
         most = tags.size(effective_limits(plugin).memory_mb.value << 20)
         return format_html('<span class="bh-nowrap">{} of {}</span>', words, most)
-
-    @admin.display(description="Limits")
-    def its_limits(self, plugin: Plugin) -> str:
-        limits = effective_limits(plugin)
-        words = [
-            (limits.timeout_seconds, "s"),
-            (limits.memory_mb, "MB"),
-            (limits.max_concurrent_runs, "at once"),
-        ]
-        return format_html(
-            '<span class="bh-nowrap" title="{}">{}</span>',
-            "; ".join(
-                f"{limit.value} {unit}: {tags.source(limit.source)}" for limit, unit in words
-            ),
-            " · ".join(f"{limit.value:,} {unit}" for limit, unit in words),
-        )
 
     @admin.display(description="Act")
     def acts(self, plugin: Plugin) -> str:

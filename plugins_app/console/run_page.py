@@ -2,17 +2,23 @@
 
 import json
 import shlex
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from plugins_app.console import media
+from plugins_app.console import media, tags
 from plugins_app.lifecycle import RunStatus
 from plugins_app.models import Run
 from plugins_app.services import statistics
+
+WAITING: Final = "From being asked for until a worker took it."
+STARTING: Final = "From there to its first event: the sandbox, the imports, init()."
+WORKING: Final = "From its first event to its end."
+SILENT: Final = "In the sandbox. It has said nothing that would tell its start from its work."
+STORING: Final = "What its worker did outside the sandbox: its files laid out, its end stored."
 
 
 def context_of(request: HttpRequest, run: Run) -> dict[str, Any]:
@@ -51,9 +57,9 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("Input", _json(run.input)),
         ("Files", _json([(f["field"], f["name"], f["sha256"]) for f in run.files])),
         ("Limits", _json(from_limits)),
-        ("Wall seconds", str(run.wall_seconds)),
-        ("CPU seconds", str(run.cpu_seconds)),
-        ("Peak memory, bytes", str(run.peak_memory_bytes)),
+        ("Took", tags.duration(run.wall_seconds)),
+        ("CPU time", tags.duration(run.cpu_seconds)),
+        ("Peak memory", tags.size(run.peak_memory_bytes)),
         ("Worker", f"{run.worker_host}:{run.worker_pid}"),
         ("Events", str(run.event_count)),
         ("Error", run.error_message),
@@ -66,22 +72,45 @@ def _json(value: Any) -> str:
 
 
 def _phases(run: Run) -> list[dict[str, Any]]:
-    """Queued, running, stored: how long each took, and where the run is now."""
+    """Queued, start, run, store: how long each took, and where the run is now.
+
+    The record tells when the run was claimed and when its end was stored, the sandbox how long it
+    had the run, and the first event when the plugin was at work. Of a run that says nothing, start
+    and run cannot be told apart.
+    """
+    waited, inside, outside = _seconds(run)
+    said = run.events.filter(seq=1).values_list("at", flat=True).first()
+    is_running = run.status == RunStatus.RUNNING
+    if said is None or run.started_at is None or inside is None:
+        working = [_phase("start and run", inside, SILENT, is_now=is_running)]
+    else:
+        start = min(max(0.0, (said - run.started_at).total_seconds()), inside)
+        working = [
+            _phase("start", start, STARTING),
+            _phase("run", inside - start, WORKING, is_now=is_running),
+        ]
+    return [
+        _phase("queued", waited, WAITING, is_now=run.status == RunStatus.QUEUED),
+        *working,
+        _phase("store", outside, STORING),
+    ]
+
+
+def _seconds(run: Run) -> tuple[float, float | None, float | None]:
+    """How long it waited, was in the sandbox, and was handled by its worker around that."""
     now = timezone.now()
     started, finished = run.started_at, run.finished_at
     waited = ((started or finished or now) - run.queued_at).total_seconds()
-    ran = ((finished or now) - started).total_seconds() if started else None
-    inside = run.wall_seconds
-    handling = max(0.0, ran - inside) if ran is not None and inside is not None else None
-    return [
-        {"name": "queued", "seconds": waited, "is_now": run.status == RunStatus.QUEUED},
-        {
-            "name": "running",
-            "seconds": inside if inside is not None else ran,
-            "is_now": run.status == RunStatus.RUNNING,
-        },
-        {"name": "start and store", "seconds": handling, "is_now": False},
-    ]
+    if started is None:
+        return waited, None, None
+    held = ((finished or now) - started).total_seconds()
+    if run.wall_seconds is None:
+        return waited, held, None
+    return waited, run.wall_seconds, max(0.0, held - run.wall_seconds)
+
+
+def _phase(name: str, seconds: float | None, what: str, *, is_now: bool = False) -> dict[str, Any]:
+    return {"name": name, "seconds": seconds, "what": what, "is_now": is_now}
 
 
 def _gauges(run: Run) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import (
     ChoicesCheckboxFilter,
     FieldTextFilter,
-    RangeDateTimeFilter,
     RangeNumericFilter,
     RelatedDropdownFilter,
 )
@@ -21,6 +20,8 @@ from unfold.contrib.filters.admin import (
 from plugins_app.console import exports, media, run_acts, run_page, tags
 from plugins_app.console.acting import actor_of, attempt
 from plugins_app.console.readonly import OwnPageAdmin
+from plugins_app.console.run_filters import AskedBetween, InPeriod, PeakMemory, id_range
+from plugins_app.console.run_list import RunList, trail
 from plugins_app.models import Run
 from plugins_app.services import runs
 
@@ -44,12 +45,13 @@ class RunAdmin(OwnPageAdmin):
         ("tool", FieldTextFilter),
         ("actor", FieldTextFilter),
         ("via", ChoicesCheckboxFilter),
-        ("queued_at", RangeDateTimeFilter),
+        InPeriod,
+        ("queued_at", AskedBetween),
         ("wall_seconds", RangeNumericFilter),
-        ("peak_memory_bytes", RangeNumericFilter),
+        PeakMemory,
     )
     search_fields = ("tool", "plugin__name", "actor", "error_message")
-    search_help_text = "Tool, plugin, who, error message, or a run's whole id"
+    search_help_text = "Tool, plugin, who, error message, or a run's id or its beginning"
     actions = ("cancel_selected",)
     ordering = ("-id",)
     list_before_template = "console/run-exports.html"
@@ -73,20 +75,22 @@ class RunAdmin(OwnPageAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
     ) -> tuple[QuerySet[Run], bool]:
-        with suppress(ValueError):
-            return queryset.filter(pk=UUID(search_term.strip())), False
+        if ids := id_range(search_term):
+            return queryset.filter(pk__range=ids), False
         return super().get_search_results(request, queryset, search_term)
 
+    def get_changelist(self, request: HttpRequest, **_options: Any) -> type[RunList]:  # noqa: ARG002
+        return RunList
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(
-            request, {"query": request.GET.urlencode(), **(extra_context or {})}
-        )
+        more = {"query": request.GET.urlencode(), "trail": trail(request)}
+        return super().changelist_view(request, {**more, **(extra_context or {})})
 
     def page(self, request: HttpRequest, object_id: str) -> HttpResponse:
         run = self._run(request, object_id)
         context = self.page_context(
             request,
-            title=f"{run.plugin.name} · {run.tool}",
+            title=f"Run of {run.plugin.name} {run.tool}",
             may_cancel=self.may(request, "cancel_run"),
             may_run=self.may(request, "start_run"),
             **run_page.context_of(request, run),
@@ -105,7 +109,7 @@ class RunAdmin(OwnPageAdmin):
         """What the list's filters choose, streamed."""
         if not self.has_view_permission(request) or kind not in exports.KINDS:
             raise Http404
-        chosen = self.get_changelist_instance(request).get_queryset(request)
+        chosen = self.get_changelist_instance(request).everything(request)
         return exports.streamed(chosen, kind)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -130,7 +134,7 @@ class RunAdmin(OwnPageAdmin):
             raise Http404
         return run
 
-    @admin.display(description="Status", ordering="status")
+    @admin.display(description="Status")
     def its_status(self, run: Run) -> str:
         return tags.status(run.status)
 
@@ -143,7 +147,7 @@ class RunAdmin(OwnPageAdmin):
             run.plugin_version,
         )
 
-    @admin.display(description="Who", ordering="actor")
+    @admin.display(description="Who")
     def who(self, run: Run) -> str:
         return format_html(
             '<span class="bh-nowrap">{} <span class="bh-quiet">{}</span></span>',

@@ -87,6 +87,10 @@
 
   // What Unfold leaves unnamed for those who listen to a page.
   function nameThings() {
+    for (const cell of document.querySelectorAll("#result_list td:first-child:not(:has(.action-select))")) {
+      // Beside a list without check boxes, small windows would call the first column "Select record".
+      cell.dataset.label = cell.closest("table").querySelector("th")?.innerText.trim() || cell.dataset.label;
+    }
     const main = document.getElementById("main");
     if (main) main.setAttribute("role", "main");
     document.getElementById("nav-sidebar")?.setAttribute("role", "navigation");

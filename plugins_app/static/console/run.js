@@ -4,7 +4,7 @@ import { Feed } from "./feed.js";
 import { refresh } from "./live.js";
 import { Log } from "./log.js";
 import { Stage } from "./stage.js";
-import { isError, plain } from "./text.js";
+import { counted, isError, plain } from "./text.js";
 
 const at = (id) => document.getElementById(id);
 const { run: RUN, final } = at("run").dataset;
@@ -75,7 +75,7 @@ const stage = new Stage({
   tell: (data, index) => {
     scrub.max = stage.frames.length - 1;
     scrub.value = index;
-    at("frame-words").textContent = `frame ${data.frame}, ${Number(data.time ?? 0).toFixed(2)} s, ${data.tracks.length} tracks`;
+    at("frame-words").textContent = `frame ${data.frame}, ${Number(data.time ?? 0).toFixed(2)} s, ${counted(data.tracks.length, "track")}`;
     at("frame-link").href = `#frame-${data.frame}`;
     at("unfollow").hidden = stage.followed === null;
     clearTimeout(tableDrawn);

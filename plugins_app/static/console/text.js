@@ -18,7 +18,7 @@ export function summary({ kind, data }) {
   if (kind === "log") return plain(String(data.message ?? ""), 400).replaceAll("\n", " ⏎ ");
   if (kind === "progress") return `${data.done} of ${data.total}`;
   if (kind === "tracks" && Array.isArray(data.tracks)) {
-    return `frame ${data.frame}: ${data.tracks.length} tracks`;
+    return `frame ${data.frame}: ${counted(data.tracks.length, "track")}`;
   }
   if (kind === "artifact") return plain(`${data.name}, ${data.size} bytes`, 400);
   return plain(JSON.stringify(data), 400);
@@ -26,4 +26,8 @@ export function summary({ kind, data }) {
 
 export function isError({ kind, data }) {
   return kind === "log" && ["error", "critical"].includes(String(data.level ?? "").toLowerCase());
+}
+
+export function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -1,5 +1,6 @@
 """Every error as a problem (RFC 9457). The one place that knows which code is which HTTP status."""
 
+import errno
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -127,6 +128,12 @@ def _told_of_framework(error: Exception) -> tuple[int, str, str, Sequence[Fault]
         case OperationalError() | InterfaceError():
             words = "The database does not answer now. Try again in a moment."
             return HTTPStatus.SERVICE_UNAVAILABLE, "database_unavailable", words, ()
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            words = (
+                "The platform's disk is full. Have whoever runs it make room, with `manage.py "
+                "prune_runs` or a larger disk; then send the request again."
+            )
+            return HTTPStatus.SERVICE_UNAVAILABLE, "storage_full", words, ()
     return None
 
 

@@ -1,9 +1,12 @@
 """Files given over HTTP."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files import File
+from django.core.files.storage import Storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from plugins_app.models import AuditEntry, Plugin, Upload
@@ -117,3 +120,27 @@ def test_a_hostile_name_stays_a_name(operator: Caller, name: str) -> None:
         assert "\\" not in kept
         assert "\x00" not in kept
         assert len(kept) <= 255
+
+
+class FullDisk(Storage):
+    """Every write fails as the system lets it fail when no room is left."""
+
+    def _save(self, name: str, content: File) -> str:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.writelines(content.chunks())
+        return name
+
+    def exists(self, name: str) -> bool:
+        return False
+
+    def delete(self, name: str) -> None:
+        """Nothing was written."""
+
+
+def test_a_full_disk_is_told_as_such(operator: Caller, settings: Any) -> None:
+    full = {"BACKEND": f"{FullDisk.__module__}.{FullDisk.__qualname__}"}
+    settings.STORAGES = settings.STORAGES | {"default": full}
+    response = _send(operator)
+    assert "disk is full" in assert_problem(response, 503, "storage_full")["detail"]
+    assert response["Retry-After"]
+    assert not Upload.objects.exists()

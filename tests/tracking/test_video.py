@@ -111,6 +111,14 @@ def test_pictures_fit_and_have_even_sides(size: tuple[int, int], fitted: tuple[i
     assert fit(*size) == fitted
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("bikes.mp4", 250), ("bigbuckbunny.mp4", 132), ("carphone_pristine.mp4", 120)],
+)
+def test_real_films_are_read_to_their_end(films: Path, name: str, count: int) -> None:
+    assert [frame.number for frame in frames_of(films / name)] == list(range(count))
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_a_video_cut_short_is_rejected_naming_the_frame_reached(
     sample: Path, tmp_path: Path, share: float

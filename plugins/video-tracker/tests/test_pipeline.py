@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,16 +16,14 @@ from video_tracker.shapes import ShapeDetector
 from video_tracker.work import Options, Tracked, track_video, wanted_classes
 
 from bulkhead_tracking import intersections_over_union
+from bulkhead_tracking.telling import Choice
 from bulkhead_tracking.video import Frame, VideoError, open_video
 from samples.moving_shapes import visible_boxes
 from sandbox.sdk import InvalidInput, Run
 
 from .conftest import CPU, WEIGHTS, Heard
 
-OPTIONS = {
-    "first_frame": 0, "stride": 1, "max_frames": 0, "classes": (), "min_score": 0.5,
-    "annotate": True, "batch": 8,
-}  # fmt: skip
+OPTIONS = Options(frames=Choice(), classes=(), min_score=0.5, annotate=True, batch=8)
 
 
 class Counter:
@@ -53,7 +52,7 @@ def frames(count: int, *, sides: Sequence[int] = (16,)) -> Iterator[Frame]:
 
 
 def follow(run: Run, path: Path, detector: object, **changed: object) -> Tracked:
-    options = Options(**OPTIONS | changed)
+    options = replace(OPTIONS, **changed)
     with path.open("rb") as source, open_video(source, name=path.name) as video:
         return track_video(run, video, detector, options)
 
@@ -121,13 +120,35 @@ def test_the_sample_is_followed_by_the_shipped_detector(
     assert len(result["tracks"]) <= 14
     assert {found["label"] for found in result["tracks"]} <= {"round", "triangle", "square", "star"}
     assert json.loads((tmp_path / "tracks.json").read_text())["frames"] == events
+    lines = (tmp_path / "tracks.txt").read_text().splitlines()
+    assert len(lines) == sum(len(event["tracks"]) for event in events)
     with av.open(tmp_path / "annotated.mp4") as film:
+        assert film.streams.video[0].codec_context.name == "h264"
         assert sum(1 for _ in film.decode(video=0)) == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("bikes.mp4", (640, 272)), ("carphone_pristine.mp4", (176, 144))]
+)
+def test_a_real_film_goes_through(
+    run: Run, heard: Heard, films: Path, tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    began = time.monotonic()
+    detector = ShapeDetector.load(WEIGHTS, CPU)
+    result = follow(run, films / name, detector, frames=Choice(stride=2, most=20))
+    assert (result["frames"], (result["width"], result["height"])) == (20, size)
+    events = [data for kind, data in heard.events if kind == "tracks"]
+    assert [event["frame"] for event in events] == list(range(0, 40, 2))
+    assert all(set(event) == {"frame", "time", "width", "height", "tracks"} for event in events)
+    assert heard.last_progress == (20, 20)
+    assert 0 < len(heard.previews) <= (time.monotonic() - began) * 10 + 1
+    with av.open(tmp_path / "annotated.mp4") as film:
+        assert sum(1 for _ in film.decode(video=0)) == 20
 
 
 def test_classes_that_are_not_wanted_are_left_out(run: Run, heard: Heard, sample: Path) -> None:
     detector = ShapeDetector.load(WEIGHTS, CPU)
-    follow(run, sample, detector, classes=["star"], annotate=False, stride=4)
+    follow(run, sample, detector, classes=["star"], annotate=False, frames=Choice(stride=4))
     labels = {found["label"] for _, data in heard.events for found in data["tracks"]}
     assert labels <= {"star"}
 
@@ -140,7 +161,9 @@ def test_a_class_nobody_knows_is_the_callers_fault() -> None:
 
 
 def test_a_stride_keeps_the_frames_own_numbers(run: Run, heard: Heard, sample: Path) -> None:
-    result = follow(run, sample, Counter(), stride=10, first_frame=5, max_frames=6, annotate=False)
+    result = follow(
+        run, sample, Counter(), frames=Choice(first=5, stride=10, most=6), annotate=False
+    )
     assert [data["frame"] for _, data in heard.events] == [5, 15, 25, 35, 45, 55]
     assert (result["frames"], result["seconds"]) == (6, 2.4)
 

@@ -45,7 +45,19 @@ def test_its_tools_are_known_all_the_same(loaded: sandbox.LoadReport) -> None:
     fields = tool.input_schema["properties"]
     assert tool.file_fields == ("video",)
     assert all("title" in field for field in fields.values())
+    bounds = {
+        name: (field["minimum"], field["maximum"], field["default"])
+        for name, field in fields.items()
+        if field.get("type") in ("integer", "number")
+    }
+    assert bounds == {
+        "first_frame": (0, 10_000_000, 0),
+        "stride": (1, 100, 1),
+        "max_frames": (0, 1_000_000, 0),
+        "min_score": (0.05, 0.99, 0.5),
+    }
     assert fields["classes"]["default"] == []
+    assert fields["classes"]["maxItems"] == 100
 
 
 def test_weights_are_pinned() -> None:

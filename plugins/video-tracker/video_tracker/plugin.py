@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from msgspec import Meta
 
+from bulkhead_tracking.fields import Annotate, FirstFrame, MostFrames, Stride
+from bulkhead_tracking.telling import Choice
 from bulkhead_tracking.video import VideoError, open_video
 from sandbox.sdk import File, InvalidInput, Plugin, Run, tool
 from video_tracker.detector import Detector
@@ -39,26 +41,18 @@ class VideoTracker(Plugin):
         self,
         run: Run,
         video: Annotated[File, Meta(title="Video", description="MP4, MOV, WebM, MKV or AVI.")],
-        max_frames: Annotated[
-            int, Meta(title="Most frames", description="0: all.", ge=0, le=1_000_000)
-        ] = 0,
-        first_frame: Annotated[int, Meta(title="First frame", ge=0, le=10_000_000)] = 0,
-        stride: Annotated[
-            int, Meta(title="Stride", description="Look at every so many frames.", ge=1, le=100)
-        ] = 1,
+        max_frames: MostFrames = 0,
+        first_frame: FirstFrame = 0,
+        stride: Stride = 1,
         classes: Annotated[
             list[str], Meta(title="Classes", description="None: all.", max_length=100)
         ] = [],  # noqa: B006 - the SDK copies it for every call
         min_score: Annotated[float, Meta(title="Minimum score", ge=0.05, le=0.99)] = 0.5,
-        annotate: Annotated[
-            bool, Meta(title="Annotate", description="Keep a video with the boxes drawn in.")
-        ] = True,
+        annotate: Annotate = True,
     ) -> Tracked:
         """Find and follow objects in a video, on the GPU."""
         options = Options(
-            first_frame=first_frame,
-            stride=stride,
-            max_frames=max_frames,
+            frames=Choice(first=first_frame, stride=stride, most=max_frames),
             classes=classes,
             min_score=min_score,
             annotate=annotate,

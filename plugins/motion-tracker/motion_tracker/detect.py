@@ -30,6 +30,12 @@ CUT_SHARE: Final = 0.5
 CERTAIN_FOREGROUND: Final = 255
 """MOG2 marks shadows with a smaller number; they are no objects."""
 
+GHOSTS_FOR_FRAMES: Final = 60
+"""What was in the first picture and left is seen as something new for about this long."""
+
+GHOST_SHARE: Final = 0.5
+"""An object has an edge in the picture; a ghost has more of one, by this much, in the background."""
+
 DISC: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
 INSIDE_SHARE: Final = 0.6
@@ -71,6 +77,8 @@ class MotionDetector:
             return Detections(boxes=NO_BOXES, mask=mask, cut=True)
         if self._seen <= WARM_UP_FRAMES:
             return Detections(boxes=NO_BOXES, mask=mask)
+        if self._seen <= GHOSTS_FOR_FRAMES:
+            mask = self._without_ghosts(mask, picture)
         return Detections(boxes=self._boxes(mask), mask=mask)
 
     def _start_over(self) -> None:
@@ -88,6 +96,25 @@ class MotionDetector:
         # would also join people who walk side by side.
         mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, DISC)
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, DISC), np.uint8)
+
+    def _without_ghosts(
+        self, mask: NDArray[np.uint8], picture: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """The mask but for places that something left: there the outline is in the background.
+
+        As in R. Cucchiara et al., "Detecting moving objects, ghosts, and shadows in video streams",
+        TPAMI 2003, a ghost is told by what it lacks; here edges, as it need not be seen to move.
+        """
+        now, before = _edges(picture), _edges(self._model.getBackgroundImage())
+        outline = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, DISC) > 0
+        _, regions = cv2.connectedComponents(cv2.dilate(mask, DISC), connectivity=8)
+        numbers = regions[outline]
+        sums_now, sums_before = (
+            np.bincount(numbers, weights=edges[outline], minlength=regions.max() + 1)
+            for edges in (now, before)
+        )
+        ghosts = sums_now < GHOST_SHARE * sums_before
+        return np.where(ghosts[regions], 0, mask).astype(np.uint8)
 
     def _boxes(self, mask: NDArray[np.uint8]) -> Boxes:
         _, _, statistics, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
@@ -109,6 +136,13 @@ def merge_fragments(boxes: Boxes) -> Boxes:
         else:
             merged[pair] = hull(np.stack([merged[pair], box]))
     return np.array(merged) if merged else NO_BOXES
+
+
+def _edges(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How strong the edge is at each pixel."""
+    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, x, 1 - x) for x in (1, 0))
+    return np.asarray(cv2.magnitude(across, down), np.float32)
 
 
 def _lies_within(small: NDArray[np.float64], big: NDArray[np.float64]) -> bool:

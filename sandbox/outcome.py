@@ -50,7 +50,9 @@ def judge(facts: Facts) -> Verdict:
     """
     memory_broke = facts.ended.breach is Breach.MEMORY or facts.ended.oom_kills > 0
     if facts.done is not None and facts.done.status == Status.SUCCEEDED:
-        return Verdict(status=Status.SUCCEEDED, result=facts.done.result)
+        return Verdict(
+            status=Status.SUCCEEDED, result=facts.done.result, exit_code=facts.ended.exit_code
+        )
     if memory_broke:
         return _killed(facts, Status.MEMORY_EXCEEDED, "memory_exceeded", _memory_words(facts))
     if facts.done is not None:

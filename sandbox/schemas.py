@@ -89,12 +89,12 @@ def describe_tool(method: Callable[..., Any], *, name: str) -> Tool:
     mark: ToolMark = getattr(method, TOOL_ATTRIBUTE)
     parameters = _parameters(method, name)
     hints = _hints(method, name)
+    # A tool that says nothing of its result may return any JSON; `run` needs no introduction.
+    hints = {"run": Run, "return": Any} | hints
     run_parameter = next((p.name for p in parameters if hints.get(p.name) is Run), None)
     inputs = [parameter for parameter in parameters if parameter.name != run_parameter]
     for parameter in inputs:
         _check_parameter(name, parameter, hints)
-    if "return" not in hints:
-        raise BadTool(f"{name}() does not say what it returns: write `-> dict` or `-> None`")
     files = {p.name: hints[p.name] for p in inputs if _is_file(hints[p.name])}
     input_type = _input_type(name, inputs, hints)
     spec = ToolSpec(

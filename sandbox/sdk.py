@@ -35,14 +35,20 @@ class InvalidInput(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """An input file. `path` is readable for the length of the run, and never writable."""
+    """An input file, readable for the length of the run and never writable.
 
-    path: str
+    Goes wherever a path goes: `open(video)`, `os.stat(video)`, `av.open(video.path)`.
+    """
+
+    path: Path
     name: str
     size: int
 
     def open(self) -> BinaryIO:
-        return Path(self.path).open("rb")
+        return self.path.open("rb")
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
 class Outlet(Protocol):

@@ -206,6 +206,6 @@ def _tool(tools: Mapping[str, Tool], name: str) -> Tool:
 
 def _files(call: Call) -> dict[str, File]:
     return {
-        field: File(path=file["path"], name=file["name"], size=os.path.getsize(file["path"]))
+        field: File(path=Path(file["path"]), name=file["name"], size=os.path.getsize(file["path"]))
         for field, file in call.files.items()
     }

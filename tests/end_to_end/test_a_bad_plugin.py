@@ -108,7 +108,7 @@ def test_a_run_sees_no_secret_of_the_platform(up: RunningPlatform) -> None:
     run = up.wait_for_run(up.run_tool("troublemaker", "read_secrets", paths=paths)["id"])
     assert run["status"] == "succeeded", run["error"]
     reached = {attempt["target"] for attempt in run["result"] if attempt["succeeded"]}
-    assert reached == {"$BULKHEAD_RUN", "$HOME", "$LANG", "$PATH", "$TMPDIR"}
+    assert reached == {"$HOME", "$LANG", "$PATH", "$SANDBOX_RUN", "$TMPDIR"}
 
 
 def test_failed_survives_a_restart_of_the_platform_until_a_person_mends_it(

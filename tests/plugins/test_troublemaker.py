@@ -14,6 +14,7 @@ import pytest
 
 import sandbox
 from sandbox import GuardState, Status
+from sandbox.processes import MARKER
 
 FOLDER = Path(__file__).resolve().parents[2] / "plugins" / "on-demand" / "troublemaker"
 TROUBLEMAKER = sandbox.PluginSource(
@@ -83,7 +84,7 @@ def make_trouble(tmp_path: Path) -> Make:
 
 def _left(label: str) -> tuple[int, ...]:
     """The processes that still carry the run's mark."""
-    mark = f"BULKHEAD_RUN={label}".encode()
+    mark = f"{MARKER}={label}".encode()
     return tuple(
         process.pid
         for process in psutil.process_iter()

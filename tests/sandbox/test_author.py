@@ -1,5 +1,6 @@
 """The plugin author's view: annotations, files, events, previews, results."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_a_file_comes_with_its_name_and_size(case: Case, tmp_path: Path) -> None
     assert outcome.data("log") == [
         {"level": "warning", "message": "street.mp4 6 b'frames' None good"}
     ]
+
+
+def test_a_file_goes_wherever_a_path_goes(case: Case, tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"frames")
+    code = """
+    @tool
+    def go(self, run, video: File):
+        with open(video, "rb") as content:
+            read = content.read()
+        return [read == video.path.read_bytes(), os.path.getsize(video), video.path.suffix]
+    """
+    files = {"video": sandbox.FileInput(path=film, name="film.mp4")}
+    source = case.source(textwrap.dedent(code))
+    outcome = case.run(source, input={"video": {"upload": "1"}}, files=files)
+    assert outcome.report.result == [True, 6, ".mp4"], outcome.report.problem
 
 
 def test_an_input_file_cannot_be_written_moved_or_removed(case: Case, tmp_path: Path) -> None:
@@ -175,7 +192,7 @@ def test_the_environment_holds_nothing_of_the_workers(
 ) -> None:
     monkeypatch.setenv("BULKHEAD_SECRET_KEY", "secret")
     outcome = case.run("return dict(os.environ)")
-    assert set(outcome.report.result) == {"BULKHEAD_RUN", "HOME", "LANG", "PATH", "TMPDIR"}
+    assert set(outcome.report.result) == {"SANDBOX_RUN", "HOME", "LANG", "PATH", "TMPDIR"}
     assert outcome.report.result["HOME"] == str(outcome.scratch)
 
 

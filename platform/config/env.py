@@ -122,7 +122,7 @@ def secret_key(name: str, *, file: Path) -> str:
 
 def _stored_key(name: str, file: Path) -> str:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
             _create_key(file)
         key = file.read_text().strip()

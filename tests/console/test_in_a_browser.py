@@ -1,7 +1,10 @@
 """The console as people use it: a real Chromium, a real platform, real runs."""
 
+import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +14,25 @@ from tests.console.browsing import Visitor, chromium, visiting
 from tests.console.scene import Scene, play
 from tests.running import RunningPlatform
 
+OUR_PLUGINS = Path(__file__).parent / "plugins"
 MOST_ROWS_DRAWN = 80
+PICTURE_WIDTH, PICTURE_HEIGHT = 64, 36
+NARROW = 1000
+SCROLLING_TABLES = """[...document.querySelectorAll("table")].map((table) => table.parentElement)
+  .filter((box) => box.scrollWidth > box.clientWidth + 1).length"""
+PICTURE_AND_BOXES = """() => {
+  const picture = document.getElementById("stage").dataset.picture;
+  const words = document.getElementById("frame-words").textContent;
+  return [picture, words.match(/^frame (\\d+),/)?.[1] ?? ""];
+}"""
 
 
 @pytest.fixture(scope="module")
 def scene(make_platform: Callable[..., RunningPlatform]) -> Scene:
-    return play(make_platform(options=("--port", "0")))
+    platform = make_platform(options=("--port", "0"))
+    done = platform.manage("scan_plugins", "--path", str(OUR_PLUGINS))
+    assert done.returncode == 0, done.stderr
+    return play(platform)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +61,8 @@ def test_every_page_is_accessible_quiet_and_fits(
             found[name] = visitor.findings()
             if page.evaluate("document.documentElement.scrollWidth") > width:
                 found[name].append("is wider than the window")
+            if width > NARROW and (tables := page.evaluate(SCROLLING_TABLES)):
+                found[name].append(f"{tables} tables scroll sideways")
     assert {name: what for name, what in found.items() if what} == {}
     assert visitor.complaints == []
 
@@ -78,6 +96,66 @@ def test_a_film_is_uploaded_and_its_run_watched_to_the_end(visitor: Visitor, sce
     assert (told["via"], told["actor"]) == ("console", "admin")
     expect(page.locator("#event-count")).to_have_text(str(told["event_count"]))
     expect(page.get_by_role("link", name="tracks.json")).to_be_visible()
+
+
+def test_a_picture_is_drawn_with_the_boxes_of_its_own_frame(visitor: Visitor, scene: Scene) -> None:
+    run = scene.platform.run_tool("camera", "watch", frames=300)
+    page = visitor.open(scene.run(run["id"]))
+    seen = {""}
+    while len(seen) < 4:
+        page.wait_for_function(f"() => !{sorted(seen)}.includes(({PICTURE_AND_BOXES})()[0] || '')")
+        picture, boxes = page.evaluate(PICTURE_AND_BOXES)
+        assert picture == boxes
+        seen.add(picture)
+    assert _painted(page) == PICTURE_WIDTH * PICTURE_HEIGHT
+    expect(page.get_by_text("measured at the end")).to_be_visible()
+    page.keyboard.press(" ")
+    expect(page.locator("#play")).to_have_text("Play")
+    scene.platform.post(f"/api/v1/runs/{run['id']}/cancel/", json={})
+    _await_status(page, "cancelled")
+
+
+def test_the_log_is_walked_by_keys_and_addresses(visitor: Visitor, scene: Scene) -> None:
+    run = scene.platform.run_tool("camera", "watch", frames=60)
+    page = visitor.open(scene.run(run["id"]) + "#event-3")
+    chosen = page.locator(".bh-event.is-current .n")
+    expect(chosen).to_have_text("3")
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#pill")).to_have_text(re.compile(r"[0-9]+ new"))
+    expect(page.locator("#first-error")).to_contain_text("the lens is dirty")
+    page.keyboard.press("j")
+    expect(chosen).to_have_text("4")
+    page.keyboard.press("k")
+    expect(chosen).to_have_text("3")
+    page.keyboard.press("e")
+    expect(page.locator("#event")).to_contain_text("the lens is dirty")
+    page.locator("#pill").click()
+    expect(page.locator("#pill")).to_be_hidden()
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("f")
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    scene.platform.wait_for_run(run["id"], "succeeded")
+    page.goto("about:blank")
+    visitor.open(scene.run(run["id"]) + "#frame-42")
+    expect(page.locator("#frame-words")).to_contain_text("frame 42,")
+    expect(page.locator("#frame-link")).to_have_attribute("href", "#frame-42")
+    page.keyboard.press(".")
+    expect(page.locator("#frame-words")).to_contain_text("frame 43,")
+
+
+def test_a_run_is_copied_as_a_call_for_the_shell(visitor: Visitor, scene: Scene) -> None:
+    page = visitor.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.open(scene.run(scene.said))
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    command = page.evaluate("navigator.clipboard.readText()")
+    asked = command.replace("$TOKEN", scene.platform.login())
+    done = subprocess.run(["sh", "-c", asked], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["status"] == "succeeded"
 
 
 def test_a_lost_connection_is_told_and_comes_back_without_a_hole(

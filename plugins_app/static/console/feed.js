@@ -10,7 +10,7 @@ const ACK_EVERY = 200;
 const LONGEST_PAUSE = 10_000;
 
 export class Feed {
-  /** `on` may have: event(message), preview({frame, seconds, jpeg}), end(message), lost(since, words), found(). */
+  /** `on` may have: event(message), preview({frame, seconds, jpeg}), end(message), lost(since, words), found(), ready(). */
   constructor(path, on, { after } = {}) {
     this.path = path;
     this.on = on;
@@ -47,6 +47,7 @@ export class Feed {
       this.pause = 500;
       if (this.last === undefined) this.last = 0;
       if (this.lostAt) { this.lostAt = null; this.on.found?.(); }
+      this.on.ready?.();
     } else if (message.type === "event") {
       this.last = message.seq;
       this.on.event?.(message);

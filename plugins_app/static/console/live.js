@@ -14,10 +14,19 @@ export function refresh() {
   return running;
 }
 
+async function page() {
+  try {
+    const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+    return answer.ok && !answer.redirected ? await answer.text() : null;
+  } catch {
+    return null; // the feed tells that the connection is lost, and asks again once it is back
+  }
+}
+
 async function renew() {
-  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const text = await page();
+  if (text === null) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
   const places = new Map([...fresh.querySelectorAll("[data-live]")].map((part) => [part.dataset.live, part]));
   for (const old of document.querySelectorAll("[data-live]")) {
     const part = places.get(old.dataset.live);

@@ -63,7 +63,7 @@ export class Log {
       this.follow(false);
       const top = index * ROW;
       if (top < this.box.scrollTop || top > this.box.scrollTop + this.box.clientHeight - ROW) {
-        this.box.scrollTop = Math.max(0, top - this.box.clientHeight / 2);
+        this.scrollTo(Math.max(0, top - this.box.clientHeight / 2));
       }
     }
     this.onChoose(this.shown[index]);
@@ -80,13 +80,25 @@ export class Log {
     this.drawing ||= requestAnimationFrame(() => { this.drawing = null; this.draw(); });
   }
 
-  draw() {
+  makeRoom() {
     const height = this.shown.length * ROW;
     this.space.style.height = `${height}px`;
+    return height;
+  }
+
+  /** The page's own scrolling neither follows nor lets go. */
+  scrollTo(top) {
+    this.makeRoom();
+    const before = this.box.scrollTop;
+    this.box.scrollTop = top;
+    if (this.box.scrollTop !== before) this.setting = true;
+  }
+
+  draw() {
+    const height = this.makeRoom();
     if (this.following) {
       this.seen = this.shown.length;
-      const end = Math.max(0, height - this.box.clientHeight);
-      if (Math.abs(this.box.scrollTop - end) > 1) { this.setting = true; this.box.scrollTop = end; }
+      this.scrollTo(Math.max(0, height - this.box.clientHeight));
     }
     const fresh = this.shown.length - this.seen;
     this.pill.hidden = this.following || fresh <= 0;

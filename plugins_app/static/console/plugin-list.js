@@ -4,5 +4,6 @@
   const here = document.currentScript.src;
   const { Feed } = await import(new URL("feed.js", here));
   const { refresh } = await import(new URL("live.js", here));
-  new Feed("/ws/plugins/", { event: refresh, found: refresh });
+  // What changed between the page and the feed's first word would else be missed.
+  new Feed("/ws/plugins/", { event: refresh, ready: refresh });
 })();

@@ -7,7 +7,7 @@ const name = document.querySelector("[data-plugin]").dataset.plugin;
 
 new Feed("/ws/plugins/", {
   event: ({ data }) => { if (data.plugin === name) refresh(); },
-  found: refresh,
+  ready: refresh,
 });
 
 function send(form) {

@@ -119,7 +119,7 @@ function pause() {
 function play() {
   if (!ended) {
     stage.live = true;
-    stage.show(stage.frames.length - 1);
+    stage.settle();
   } else if (!film.hidden) {
     film.play().catch(() => sayPlaying());
   } else {
@@ -196,6 +196,7 @@ new Feed(`/ws/runs/${RUN}/`, {
       at("view").hidden = false;
       stage.add(event.data);
     }
+    if (isWanted(event)) jump();
   },
   preview: (preview) => {
     at("view").hidden = false;
@@ -207,7 +208,6 @@ new Feed(`/ws/runs/${RUN}/`, {
     refresh();
     useFilm();
     sayPlaying();
-    jump();
   },
   lost: tellConnection,
   found: () => {
@@ -226,6 +226,15 @@ setInterval(() => {
 }, 200);
 
 // --- Addresses and keys -------------------------------------------------------------------
+
+let wanted = location.hash;
+
+/** Whether the page's address asks for this event or its frame, which it does once. */
+function isWanted({ seq, kind, data }) {
+  if (!wanted || (wanted !== `#event-${seq}` && (kind !== "tracks" || wanted !== `#frame-${data.frame}`))) return false;
+  wanted = null;
+  return true;
+}
 
 function jump() {
   const [, kind, number] = location.hash.match(/^#(event|frame)-(\d+)$/) ?? [];

@@ -2,6 +2,7 @@
 
 const TRAIL = 40;
 const MISSING_SECONDS = 0.2;
+const FAR = 50; // frames that tracks and pictures may be apart
 
 function colour(id) {
   return `hsl(${(Number(id) * 137.508) % 360} 85% 62%)`;
@@ -16,14 +17,14 @@ export class Stage {
     this.live = true;
     this.followed = null;
     this.overlay = { boxes: true, labels: true, trails: true };
-    this.preview = null;
+    this.preview = this.coming = null;
     canvas.addEventListener("click", (event) => this.clicked(event));
   }
 
   add(data) {
     if (!Array.isArray(data.tracks)) return;
     this.frames.push(data);
-    if (this.live) this.show(this.frames.length - 1);
+    this.settle();
   }
 
   async setPreview({ frame, jpeg }) {
@@ -33,9 +34,28 @@ export class Stage {
     } catch {
       return; // not a picture after all: the next one may be
     }
-    this.preview?.picture.close();
-    this.preview = { frame, picture };
-    if (this.live) this.later();
+    this.coming?.picture.close();
+    this.coming = { frame, picture };
+    this.settle();
+  }
+
+  /** While it is live: the newest picture, once the tracks of its own frame are here too. */
+  settle() {
+    if (!this.live) return;
+    const newest = this.frames.at(-1);
+    if (this.coming && (!newest || newest.frame >= this.coming.frame || this.coming.frame - newest.frame > FAR)) {
+      this.preview?.picture.close();
+      this.preview = this.coming;
+      this.coming = null;
+    }
+    if (!this.preview || this.isLeftBehind()) this.show(this.frames.length - 1);
+    else if (!this.showFrame(this.preview.frame)) this.later();
+  }
+
+  /** Whether the tracks have gone on without pictures. */
+  isLeftBehind() {
+    const newest = this.frames.at(-1);
+    return Boolean(newest) && newest.frame - this.preview.frame > FAR;
   }
 
   show(index) {
@@ -55,7 +75,7 @@ export class Stage {
   }
 
   showFrame(number) {
-    const index = this.frames.findIndex((data) => data.frame === number);
+    const index = this.frames.findLastIndex((data) => data.frame === number);
     if (index >= 0) this.show(index);
     return index >= 0;
   }
@@ -72,8 +92,11 @@ export class Stage {
     if (this.canvas.height !== height) this.canvas.height = height;
     const pen = this.pen;
     pen.clearRect(0, 0, width, height);
-    if (this.film.hidden && this.preview) pen.drawImage(this.preview.picture, 0, 0, width, height);
-    if (!data) return;
+    const isOfPicture = data?.frame === this.preview?.frame;
+    const shows = this.film.hidden && this.preview && (isOfPicture || !data || (this.live && !this.isLeftBehind()));
+    this.canvas.dataset.picture = shows ? this.preview.frame : "";
+    if (shows) pen.drawImage(this.preview.picture, 0, 0, width, height);
+    if (!data || (shows && !isOfPicture)) return;
     pen.lineWidth = Math.max(2, width / 400);
     pen.font = `600 ${Math.max(12, width / 50)}px Inter, sans-serif`;
     if (this.overlay.trails) this.trails();

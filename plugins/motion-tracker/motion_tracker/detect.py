@@ -33,8 +33,8 @@ CERTAIN_FOREGROUND: Final = 255
 GHOSTS_FOR_FRAMES: Final = 60
 """What was in the first picture and left is seen as something new for about this long."""
 
-GHOST_SHARE: Final = 0.5
-"""An object has an edge in the picture; a ghost has more of one, by this much, in the background."""
+GHOST_SHARE: Final = 0.7
+"""What has less of an edge in the picture than this share of the background's is a ghost."""
 
 DISC: Final = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
 
@@ -139,10 +139,10 @@ def merge_fragments(boxes: Boxes) -> Boxes:
 
 
 def _edges(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How strong the edge is at each pixel."""
-    grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), (5, 5), 0)
-    across, down = (cv2.Sobel(grey, cv2.CV_32F, x, 1 - x) for x in (1, 0))
-    return np.asarray(cv2.magnitude(across, down), np.float32)
+    """How strong the edge is at each pixel, in the colour that shows it best."""
+    smooth = cv2.GaussianBlur(picture, (5, 5), 0)
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, x, 1 - x) for x in (1, 0))
+    return np.asarray(np.sqrt((across**2 + down**2).max(axis=2)), np.float32)
 
 
 def _lies_within(small: NDArray[np.float64], big: NDArray[np.float64]) -> bool:

@@ -1,5 +1,9 @@
 """The network, its training and what becomes of its answers."""
 
+import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ from video_tracker.net import STRIDE, ShapeNet
 from video_tracker.plugin import check_detector, gpu, load_detector
 from video_tracker.scenes import LABELS, scene
 from video_tracker.shapes import ShapeDetector
-from video_tracker.train import Round, calibrate, loss_of, save, targets, train
+from video_tracker.train import Round, calibrate, forward, loss_of, make_weights, targets, train
 
 from bulkhead_tracking import intersections_over_union
 
@@ -151,12 +155,36 @@ def test_a_perfect_answer_costs_nothing_and_a_wrong_one_does() -> None:
     assert loss_of(perfect, edges * 3, wanted, edges).item() > 0.3
 
 
-def test_training_learns_and_is_reproducible(tmp_path: Path) -> None:
-    rounds = (Round(2, 3e-3), Round(2, 1e-3))
-    first, second = (train(rounds=rounds, seed=5) for _ in range(2))
-    assert save(first, tmp_path / "a.safetensors") == save(second, tmp_path / "b.safetensors")
-    other = train(rounds=rounds, seed=6)
-    assert save(other, tmp_path / "c.safetensors") != save(first, tmp_path / "a.safetensors")
+def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    rounds = (Round(3, 3e-3), Round(2, 1e-3))
+    here, there, other = (tmp_path / f"{name}.safetensors" for name in ("here", "there", "other"))
+    code = "from video_tracker.train import *; make_weights({}, rounds={!r}, seed=5)"
+    command = [sys.executable, "-c", code.format(f"Path({str(there)!r})", rounds)]
+    # As the documented command runs: in the plugin's folder.
+    subprocess.run(command, cwd=FOLDER, env=os.environ, check=True, capture_output=True)
+    digest = make_weights(here, rounds=rounds, seed=5)
+    assert digest == hashlib.sha256(there.read_bytes()).hexdigest()
+    assert make_weights(other, rounds=rounds, seed=6) != digest
+
+
+def test_training_learns() -> None:
+    losses = []
+    for steps in (1, 25):
+        net = train(rounds=(Round(steps, 3e-3),), seed=5).train()
+        random = np.random.default_rng(8)
+        losses.append(loss_of(*forward(net, random)).item())
+    assert losses[1] < losses[0]
+
+
+@pytest.mark.skipif(
+    "BULKHEAD_TRAIN" not in os.environ, reason="takes six minutes: set BULKHEAD_TRAIN=1"
+)
+@pytest.mark.timeout(3600)
+def test_the_documented_command_makes_the_shipped_weights(tmp_path: Path) -> None:
+    made = tmp_path / "detector.safetensors"
+    command = [sys.executable, "-m", "video_tracker.train", "--into", str(made)]
+    subprocess.run(command, cwd=FOLDER, check=True)
+    assert made.read_bytes() == WEIGHTS.read_bytes()
 
 
 def test_the_shipped_scores_are_calibrated(detector: ShapeDetector) -> None:

@@ -102,7 +102,7 @@ def train_round(net: ShapeNet, each: Round, *, seed: int) -> None:
     )
     began = time.monotonic()
     for step in range(1, each.steps + 1):
-        loss = loss_of(*_forward(net, random))
+        loss = loss_of(*forward(net, random))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -147,7 +147,8 @@ def save(net: ShapeNet, path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _forward(net: ShapeNet, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def forward(net: ShapeNet, random: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A batch drawn and answered: logits, edges, and what both should be."""
     scenes = [scene(random) for _ in range(BATCH)]
     pictures = torch.from_numpy(np.stack([picture for picture, _, _ in scenes]))
     logits, edges = net(pictures.permute(0, 3, 1, 2).float() / 255)
@@ -172,18 +173,24 @@ def _generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     return shared / either - (whole - either) / whole
 
 
+def make_weights(path: Path, *, rounds: Sequence[Round] = ROUNDS, seed: int = SEED) -> str:
+    """Train, calibrate, and write the weights; the same arguments give the same bytes, whose sha256
+    this returns."""
+    torch.use_deterministic_algorithms(True)
+    # So small a net loses more to waiting for one another than threads win; and sums done in one
+    # order only are the same on every machine of a kind.
+    torch.set_num_threads(1)
+    net = train(rounds=rounds, seed=seed)
+    print(f"F1 {calibrate(net, seed=seed):.3f}")
+    return save(net, path)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Train the shape detector.")
     parser.add_argument("--into", type=Path, required=True, help="the safetensors file")
     parser.add_argument("--seed", type=int, default=SEED)
     chosen = parser.parse_args(arguments)
-    torch.use_deterministic_algorithms(True)
-    # So small a net loses more to waiting for one another than threads win; and sums done in one
-    # order only are the same on every machine of a kind.
-    torch.set_num_threads(1)
-    net = train(rounds=ROUNDS, seed=chosen.seed)
-    print(f"F1 {calibrate(net, seed=chosen.seed):.3f}")
-    print(save(net, chosen.into))
+    print(make_weights(chosen.into, seed=chosen.seed))
 
 
 if __name__ == "__main__":

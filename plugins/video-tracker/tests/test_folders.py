@@ -1,7 +1,12 @@
-"""Detectors kept as transformers folders. transformers is no requirement of the platform's."""
+"""Detectors kept as transformers folders.
 
+transformers is no requirement of the platform's, nor of its tests': with all it brings it takes some
+200 MB and a minute to install. Whoever has it runs these."""
+
+import importlib.util
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +15,24 @@ from video_tracker.folders import FolderDetector
 
 from .conftest import CPU
 
-transformers = pytest.importorskip("transformers", reason="only who uses such a folder needs it")
+transformers: Any = None
+if importlib.util.find_spec("transformers") is not None:
+    transformers = importlib.import_module("transformers")
+
+
+def test_without_transformers_it_says_what_to_install(tmp_path: Path) -> None:
+    if transformers is not None:
+        pytest.skip("transformers is installed here")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(RuntimeError, match="`pip install transformers`"):
+        FolderDetector.load(tmp_path, CPU)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An RT-DETR as small as can be, with weights by chance, as `save_pretrained()` writes it."""
+    if transformers is None:
+        pytest.skip("needs transformers: only who uses such a folder has it")
     torch.manual_seed(0)
     backbone = transformers.RTDetrResNetConfig(
         embedding_size=8,

@@ -4,6 +4,7 @@ Nothing is fetched, and the pictures are prepared here: transformers' own image 
 torchvision, whose wheels do not load beside every build of torch.
 """
 
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -54,9 +55,7 @@ class FolderDetector:
                 "`save_pretrained()` writes it into the plugin's folder, and its name into the "
                 "setting model_folder"
             )
-        from transformers import AutoModelForObjectDetection
-
-        model = AutoModelForObjectDetection.from_pretrained(
+        model = _transformers().AutoModelForObjectDetection.from_pretrained(
             folder, local_files_only=True, use_safetensors=True
         )
         preparation = folder / "preprocessor_config.json"
@@ -89,6 +88,17 @@ class FolderDetector:
         labels = places % chances.shape[1]
         kept = without_doubles(corners, scores, labels)
         return found(corners[kept], scores[kept], labels[kept])
+
+
+def _transformers() -> Any:
+    try:
+        return importlib.import_module("transformers")
+    except ImportError as error:
+        raise RuntimeError(
+            "a model folder needs the package transformers, which is not installed here: install it "
+            "into the platform's environment with `pip install transformers`, or set architecture "
+            "to shapes"
+        ) from error
 
 
 def _size(preparation: Mapping[str, Any]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,6 +22,8 @@ NEEDS = {
     "limits": "configure_plugin",
     "config": "configure_plugin",
 }
+OUR_ACTS = ("plugin_", "run_", "audit_")
+READING = frozenset({"run_export", "run_compare"})
 ECHO = """
 from sandbox.sdk import Plugin, tool
 
@@ -67,6 +70,26 @@ def test_a_viewer_starts_and_cancels_nothing(
     ):
         assert viewer.post(page, {"input.text": "x"}).status_code in (403, 404), page
     assert Run.objects.get().status == RunStatus.QUEUED
+
+
+def test_every_address_that_acts_is_closed_to_a_viewer(
+    visit: Callable[..., Client], broken: Plugin, make_run: Callable[..., Run]
+) -> None:
+    """Walks the console's own addresses, so that none can be added and forgotten."""
+    viewer, run = visit("Viewer"), make_run(broken, RunStatus.QUEUED)
+    facts = {"tool": "say", "kind": "csv", "field": "video"}
+    found = [each for part in site.urls[0] for each in getattr(part, "url_patterns", [])]
+    acts = [each for each in found if (each.name or "").startswith(OUR_ACTS)]
+    assert len(acts) >= len(NEEDS)
+    for each in acts:
+        facts["pk"] = run.pk if each.name.startswith("run_") else broken.pk
+        wanted = {name: facts[name] for name in each.pattern.converters}
+        page = reverse(f"admin:{each.name}", kwargs=wanted)
+        answer = viewer.post(page, {"reason": "I want to", "input.text": "x"})
+        assert answer.status_code in (403, 404, 405) or each.name in READING, page
+    assert Plugin.objects.get().state == State.FAILED
+    assert Run.objects.get().status == RunStatus.QUEUED
+    assert not AuditEntry.objects.exists()
 
 
 def test_a_get_changes_nothing(

@@ -1,13 +1,17 @@
 """Every page, for every role: a Viewer sees all of it, and nobody can edit state or history."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from plugins_app.console import run_list
 from plugins_app.models import AuditEntry, Run
+from plugins_app.services.statistics import first_id
 
 TABS = ("overview", "tools", "limits", "config", "transitions", "runs", "manifest")
 LISTS = ("plugin", "run", "transition", "upload", "worker")
@@ -127,6 +131,61 @@ def test_the_plugin_list_asks_nothing_per_plugin(
         make_plugin(f"plugin-{number}")
     with django_assert_max_num_queries(9):
         viewer.get(reverse("admin:plugins_app_plugin_changelist"))
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ({"on": "2026"}, True),
+        ({"on": "2026-03"}, True),
+        ({"on": "2026-03-14"}, True),
+        ({"on": "2026-03-15"}, False),
+        ({"on": "2025"}, False),
+        ({"on": "nonsense"}, True),
+        ({"queued_at_from_0": "2026-03-14", "queued_at_to_0": "2026-03-15"}, True),
+        ({"queued_at_from_0": "2026-03-15"}, False),
+        ({"peak_mb_from": "39", "peak_mb_to": "41"}, True),
+        ({"peak_mb_from": "41"}, False),
+        ({"wall_seconds_from": "1", "wall_seconds_to": "2"}, True),
+        ({"wall_seconds_from": "2"}, False),
+        ({"q": "019ce"}, False),
+        ({"q": "{id:.13}"}, True),
+        ({"q": "the lens"}, True),
+        ({"q": "nowhere"}, False),
+    ],
+)
+def test_runs_are_found_by_time_size_duration_and_words(
+    superuser: Client,
+    make_plugin: Callable[..., Any],
+    make_run: Callable[..., Run],
+    query: dict[str, str],
+    is_found: bool,
+) -> None:
+    asked = datetime(2026, 3, 14, 12, tzinfo=UTC)
+    pk = UUID(int=first_id(asked).int | 0x7000_8000_0000_0000_0001)
+    make_run(make_plugin(), pk=pk, queued_at=asked, error_message="the lens is dirty")
+    words = {name: value.format(id=str(pk)) for name, value in query.items()}
+    page = superuser.get(reverse("admin:plugins_app_run_changelist"), words)
+    assert (f"/run/{pk}/change/" in page.content.decode()) == is_found
+
+
+def test_words_are_looked_for_among_the_newest_runs_and_the_page_says_so(
+    superuser: Client,
+    make_plugin: Callable[..., Any],
+    make_run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_list, "MOST_SEARCHED", 3)
+    plugin = make_plugin()
+    runs = [make_run(plugin, error_message="the lens is dirty") for _ in range(5)]
+    page = superuser.get(
+        reverse("admin:plugins_app_run_changelist"), {"q": "lens"}
+    ).content.decode()
+    assert [f"/run/{run.pk}/change/" in page for run in runs] == [False, False, True, True, True]
+    assert "Only the newest 3 runs were looked through" in page
+    export = superuser.get(reverse("admin:run_export", args=["csv"]), {"q": "lens"})
+    whole = b"".join(export.streaming_content).decode()
+    assert all(str(run.pk) in whole for run in runs)
 
 
 def test_runs_are_found_by_their_whole_id(superuser: Client, populated: Run) -> None:

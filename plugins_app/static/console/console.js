@@ -89,7 +89,9 @@
   function nameThings() {
     for (const cell of document.querySelectorAll("#result_list td:first-child:not(:has(.action-select))")) {
       // Beside a list without check boxes, small windows would call the first column "Select record".
-      cell.dataset.label = cell.closest("table").querySelector("th")?.innerText.trim() || cell.dataset.label;
+      const head = cell.closest("table").querySelector("th")?.cloneNode(true);
+      for (const icon of head?.querySelectorAll(".material-symbols-outlined") ?? []) icon.remove();
+      cell.dataset.label = head?.textContent.trim() || cell.dataset.label;
     }
     const main = document.getElementById("main");
     if (main) main.setAttribute("role", "main");

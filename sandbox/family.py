@@ -57,11 +57,20 @@ class Family:
         self.provide()
         while self._waiting and not (self._busy and self._waiting[0].is_forked):
             standby = self._waiting.popleft()
-            if not isinstance(standby.kept, ForkedStandby) or standby.kept.is_there():
+            if not standby.nest.is_whole:
+                self._give_up(standby)
+            elif not isinstance(standby.kept, ForkedStandby) or standby.kept.is_there():
                 self._busy += 1
                 return standby
-            self._throw_away(standby)
+            else:
+                self._throw_away(standby)
         return None
+
+    def _give_up(self, standby: Standby) -> None:
+        """Be dead, for somebody has removed the folders of STANDBY and its like."""
+        self._throw_away(standby)
+        if self._template is not None:
+            self._template.is_dead = True
 
     def put_back(self, standby: Standby) -> None:
         """Take back the place of a standby that has been used."""

@@ -32,6 +32,11 @@ class Nest:
         except OSError as error:
             raise SandboxError(f"A standby's folder cannot be made in {root}: {error}") from error
 
+    @property
+    def is_whole(self) -> bool:
+        """False when somebody cleared the folder away: a cleaner of temporary files, say."""
+        return self.own_scratch.is_dir()
+
     def box(self, slot: int) -> Path:
         return Path(files.box(str(self.folder), slot))
 
@@ -51,14 +56,22 @@ class Nest:
 
     def take_out(self, slot: int, scratch: Path) -> None:
         """Move all that a dead run left in its box to SCRATCH, and make the slot as new."""
-        box, places = str(self.box(slot)), str(self.inputs(slot))
+        try:
+            self._take_out(self.box(slot), self.inputs(slot), scratch)
+        except FileNotFoundError as error:
+            raise SandboxError(
+                f"{error.filename} was removed while a run used it. Let nothing but the platform "
+                f"clear {self.folder.parent}, and run it again"
+            ) from error
+
+    def _take_out(self, box: Path, places: Path, scratch: Path) -> None:
         os.chmod(box, OWNER_ONLY)
         names = os.listdir(box)
         left = [name for name in names if not _is_empty_part(box, name)]
         for name in left:
             _move(f"{box}/{name}", f"{scratch}/{name}")
         if left or len(names) < len(PARTS):
-            _make_parts(self.box(slot))
+            _make_parts(box)
         for name in os.listdir(places):
             os.unlink(f"{places}/{name}")
 
@@ -71,7 +84,7 @@ def _make_parts(box: Path) -> None:
         (box / part).mkdir(parents=True, exist_ok=True)
 
 
-def _is_empty_part(box: str, name: str) -> bool:
+def _is_empty_part(box: Path, name: str) -> bool:
     path = f"{box}/{name}"
     with suppress(OSError):
         return name in PARTS and not os.path.islink(path) and not os.listdir(path)

@@ -55,6 +55,7 @@ class Nursery:
         self._lock = threading.Lock()
         self._families: dict[str, Family] = {}
         self._owner = os.getpid()
+        self._closed = False
 
     def run(
         self,
@@ -86,7 +87,7 @@ class Nursery:
         """
         give_up = time.monotonic() + seconds
         kind = ""
-        while not kind:
+        while not kind and not self._closed:
             with self._lock:
                 family = self._family(plugin, limits)
                 kind = family.kind(min(PATIENCE_SECONDS, max(0.0, give_up - time.monotonic())))
@@ -98,13 +99,16 @@ class Nursery:
         """Let go of what has been idle for long. Costs next to nothing; call it now and then."""
         now = time.monotonic()
         with self._lock:
+            self._forget_what_a_fork_brought()
             for name, family in list(self._families.items()):
                 if now - family.last_used > self._idle_seconds and not family.is_busy:
                     self._families.pop(name).close()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything, for good: what is run from now on goes the plain way."""
         with self._lock:
+            self._closed = True
+            self._forget_what_a_fork_brought()
             for family in self._families.values():
                 family.close()
             self._families.clear()
@@ -129,6 +133,8 @@ class Nursery:
 
     def _get_ready(self, task: Task, report: Report) -> None:
         with self._lock:
+            if self._closed:
+                return
             if report.status in HEALTHY:
                 self._family(task.plugin, task.limits).provide()
             elif family := self._families.pop(task.plugin.name, None):

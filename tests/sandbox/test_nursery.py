@@ -1,6 +1,8 @@
 """Standbys: quick, as good as new each time, bounded, and of the plugin as it is now."""
 
 import os
+import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -457,3 +459,57 @@ def _is_ours(pid: int) -> bool:
         return b"boot.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("deed", ["close", "tidy"])
+def test_a_process_that_was_forked_with_a_nursery_leaves_it_alone(
+    case: Case, tmp_path: Path, deed: str
+) -> None:
+    kept = Kept(tmp_path, idle_seconds=0.0)
+    plugin = case.source(GO)
+    with kept.nursery:
+        kept.prepare(plugin)
+        if (pid := os.fork()) == 0:
+            getattr(kept.nursery, deed)()
+            os._exit(0)
+        os.waitpid(pid, 0)
+        report = kept.run(plugin)
+        assert (report.result, _is_forked(report)) == (1, True)
+
+
+def test_a_run_that_ends_after_the_nursery_was_closed_begins_nothing_new(
+    case: Case, kept: Kept, tmp_path: Path
+) -> None:
+    plugin = case.source("@tool\ndef go(self) -> int:\n    time.sleep(0.5)\n    return 1")
+    kept.prepare(plugin)
+    reports: list[Report] = []
+    thread = threading.Thread(target=lambda: reports.append(kept.run(plugin)))
+    thread.start()
+    time.sleep(0.2)
+    kept.nursery.close()
+    thread.join()
+    assert reports[0].result == 1
+    assert not [pid for pid in processes.descendants(os.getpid()) if _is_ours(pid)]
+    assert list((tmp_path / "nests").iterdir()) == []
+
+
+def test_runs_go_on_when_somebody_has_cleared_the_nests_away(
+    case: Case, kept: Kept, tmp_path: Path
+) -> None:
+    plugin = case.source(GO)
+    kept.prepare(plugin)
+    shutil.rmtree(tmp_path / "nests")
+    assert kept.run(plugin).result == 1
+    assert kept.prepare(plugin) == "forked"
+    assert _is_forked(kept.run(plugin))
+
+
+def test_a_nest_cleared_away_under_a_run_is_no_fault_of_its_plugin(
+    case: Case, kept: Kept, tmp_path: Path
+) -> None:
+    plugin = case.source("@tool\ndef go(self) -> int:\n    time.sleep(0.5)\n    return 1")
+    kept.prepare(plugin)
+    threading.Timer(0.2, shutil.rmtree, [tmp_path / "nests"]).start()
+    with pytest.raises(sandbox.SandboxError, match="was removed while a run used it"):
+        kept.run(plugin)
+    assert kept.run(plugin).result == 1

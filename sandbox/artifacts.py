@@ -27,7 +27,7 @@ def collect_artifacts(scratch: Path, names: Iterable[str]) -> Harvest:
     names = list(names)
     if not names:
         return Harvest(artifacts=(), refused=())
-    if not stat.S_ISDIR(_mode(folder)):
+    if (mode := _mode(folder)) and not stat.S_ISDIR(mode):
         return Harvest(artifacts=(), refused=("the artifacts folder was replaced",))
     artifacts, refused = [], []
     for name in names:

@@ -20,6 +20,10 @@ class Budget:
         self.dropped = 0
         self._left = limit
 
+    @property
+    def is_spent(self) -> bool:
+        return self._left == 0
+
     def take(self, size: int) -> bool:
         """Take SIZE bytes from the budget; False when there is not enough left."""
         cost = max(size, LEAST_LINE_COST)
@@ -41,6 +45,10 @@ class OutputStream:
 
     def feed(self, data: bytes) -> list[dict[str, Any]]:
         """Return the data of a log event for every line that DATA completes."""
+        if self._budget.is_spent:  # a gigabyte of output must not cost a line's work each
+            self._budget.take(len(self._partial) + len(data))
+            self._partial = b""
+            return []
         *lines, self._partial = (self._partial + data).split(b"\n")
         # A line without end must not grow without end: it is cut where it is too long.
         whole = len(self._partial) - len(self._partial) % MOST_LINE_BYTES

@@ -48,6 +48,34 @@ def test_a_trick_gets_no_file_out(case: Case, reason: str) -> None:
     assert reason in outcome.log[-1]
 
 
+WAYS_IN = {
+    "a descriptor": "os.symlink(f'/proc/self/fd/{secret}', path)",
+    "a name for a descriptor": "os.link(f'/proc/self/fd/{secret}', path, follow_symlinks=True)",
+    "its parents": "os.symlink('../' * 20 + 'etc/passwd', path)",
+    "a hard link": "os.link('/etc/passwd', path)",
+    "a move": "os.rename('/etc/passwd', path)",
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_no_file_of_others_becomes_an_artifact_by(case: Case, way: str) -> None:
+    outcome = case.run(
+        f"""
+        path = run.artifact("trick")
+        secret = os.open("/etc/passwd", os.O_RDONLY)
+        try:
+            {WAYS_IN[way]}
+        except OSError:
+            pass
+        return 1
+        """
+    )
+    assert outcome.report.result == 1
+    assert outcome.report.artifacts == ()
+    assert "was not kept" in outcome.log[-1]
+    assert Path("/etc/passwd").stat().st_nlink == 1
+
+
 def test_a_folder_replaced_by_a_link_gets_no_file_out(case: Case, tmp_path: Path) -> None:
     secret = tmp_path / "elsewhere"
     secret.mkdir()

@@ -1,5 +1,8 @@
 """A plugin shares its process with the channel and may write to it as it likes: to no avail."""
 
+import resource
+import textwrap
+
 import pytest
 
 from sandbox import Status
@@ -131,3 +134,33 @@ def test_threads_of_the_tool_can_speak(case: Case) -> None:
         """
     )
     assert len(outcome.data("e")) == 800
+
+
+def test_a_million_frames_end_at_the_limit_of_events(case: Case) -> None:
+    flood = """
+        one = frame(json.dumps({"op": "event", "kind": "e", "data": {}}).encode())
+        for _ in range(1000):
+            send = one * 1000
+            while send:
+                send = send[os.write(channel(), send):]
+        """
+    outcome = case.run(FIND + textwrap.dedent(flood), limits={"events": 20_000})
+    assert outcome.report.status is Status.FAILED
+    assert outcome.code == "too_many_events"
+    assert len(outcome.data("e")) == 20_000
+    assert outcome.left == ()
+
+
+def test_a_frame_of_a_hundred_megabytes_is_not_taken_in(case: Case) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = case.run(FIND + "os.write(channel(), frame(b'x' * (100 << 20)))\ntime.sleep(20)")
+    assert outcome.code == "protocol_error"
+    assert "104,857,600 bytes" in outcome.message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 << 10
+
+
+def test_half_a_frame_and_the_end_is_no_success(case: Case) -> None:
+    body = FIND + "os.write(channel(), struct.pack('>IB', 100, 1) + b'half'); os._exit(0)"
+    outcome = case.run(body)
+    assert outcome.report.status is Status.CRASHED
+    assert outcome.report.exit_code == 0

@@ -24,6 +24,14 @@ def attempt(deed):
     except Exception:
         return None
     return "done" if got is None else str(got) if got else None
+
+def read_by_number(pid, address):
+    class Piece(ctypes.Structure):
+        _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+    got = ctypes.create_string_buffer(8)
+    here, there = Piece(ctypes.addressof(got), 8), Piece(address, 8)
+    read = ctypes.CDLL(None).process_vm_readv
+    return read(pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0) == 8 and got.raw
 """
 # What stands in the way of each; {outside} is a process, {secret} a file, {port} a server there.
 ATTACKS = {
@@ -77,6 +85,7 @@ ATTACKS = {
 NEVER = {
     "traces a process outside": "ctypes.CDLL(None).ptrace(16, {outside}, 0, 0) == 0 and 'traced'",
     "reads the memory of one": 'open("/proc/{outside}/mem", "rb")',
+    "reads the memory of one by process_vm_readv": "read_by_number({outside}, {address})",
     "reads the environment of one": 'open("/proc/{outside}/environ", "rb").read().hex()',
     "takes a namespace of its own and mounts": (
         'subprocess.check_call(["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]) == 0'
@@ -115,6 +124,7 @@ def outside(tmp_path: Path) -> Iterator[dict[str, object]]:
             "secret": secret,
             "folder": secret.parent,
             "outside": victim.pid,
+            "address": int(Path(f"/proc/{victim.pid}/maps").read_text().partition("-")[0], 16),
             "port": server.getsockname()[1],
             "abstract": mark,
             "listening": secret.parent / "s",

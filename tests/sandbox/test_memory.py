@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+import sandbox
 from sandbox import Status
 from tests.sandbox.conftest import Case
 
@@ -115,3 +116,34 @@ def test_the_limit_holds_while_the_plugin_starts(case: Case) -> None:
     code = "def init(self):\n    self.blocks = [bytearray(10 << 20) for _ in range(100)]\n"
     tool = "@tool\ndef go(self) -> int:\n    return 1\n"
     assert case.run(case.source(code + tool), limits=LIMITS).report.status is Status.MEMORY_EXCEEDED
+
+
+def test_shared_memory_and_the_heap_count_together(case: Case) -> None:
+    if sandbox.missing_guards(["memory"]):
+        pytest.skip("without a memory control group only resident memory is counted")
+    outcome = case.run(
+        """
+        with open("/dev/shm/block", "wb") as file:
+            file.write(bytes(60 << 20))
+        block = bytearray(b"1") * (215 << 20)
+        time.sleep(5)
+        """,
+        limits=LIMITS,
+    )
+    assert outcome.report.status is Status.MEMORY_EXCEEDED
+
+
+def test_a_file_larger_than_the_limit_is_written_within_it(case: Case) -> None:
+    # Its pages count, and the kernel writes them out and lets them go: nobody is killed for them.
+    outcome = case.run(
+        """
+        block = bytes(8 << 20)
+        with open("large", "wb") as file:
+            for _ in range(20):
+                file.write(block)
+        return os.path.getsize("large")
+        """,
+        limits={"memory_bytes": 96 * MIB},
+    )
+    assert outcome.report.result == 160 * MIB
+    assert outcome.report.peak_memory_bytes < 96 * MIB

@@ -513,3 +513,27 @@ def test_a_nest_cleared_away_under_a_run_is_no_fault_of_its_plugin(
     with pytest.raises(sandbox.SandboxError, match="was removed while a run used it"):
         kept.run(plugin)
     assert kept.run(plugin).result == 1
+
+
+def test_pages_shared_with_the_template_are_not_charged_twice(case: Case, kept: Kept) -> None:
+    plugin = case.source(
+        """
+        def init(self):
+            self.model = b"1" * (150 << 20)
+        @tool
+        def go(self) -> int:
+            children = []
+            for _ in range(4):
+                children.append(os.fork())
+                if children[-1] == 0:
+                    self.model.count(b"2")
+                    time.sleep(0.5)
+                    os._exit(0)
+            return sum(os.waitpid(child, 0)[1] for child in children)
+        """
+    )
+    kept.prepare(plugin, memory_bytes=256 << 20)
+    report = kept.run(plugin, limits=sandbox.Limits(memory_bytes=256 << 20))
+    assert _is_forked(report)
+    assert report.result == 0, report
+    assert report.peak_memory_bytes <= 256 << 20

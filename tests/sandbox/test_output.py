@@ -1,5 +1,7 @@
 """What a run prints becomes log events: bounded, cleaned, in lines."""
 
+import resource
+
 import pytest
 
 from sandbox import Status
@@ -86,3 +88,17 @@ def test_nan_and_infinity_become_null(case: Case) -> None:
     outcome = case.run("run.emit('n', {'x': float('nan')}); return [float('inf'), 1.5]")
     assert outcome.data("n") == [{"x": None}]
     assert outcome.report.result == [None, 1.5]
+
+
+@pytest.mark.parametrize("piece", ["b'x' * (1 << 20)", "b'x\\n' * (1 << 19)"])
+def test_a_gigabyte_of_output_is_bounded_and_costs_little(case: Case, piece: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = case.run(
+        f"piece = {piece}\nfor _ in range(1024): os.write(1, piece)\nreturn 1",
+        limits={"output_bytes": 1 << 20},
+    )
+    assert outcome.report.status is Status.SUCCEEDED
+    assert outcome.report.wall_seconds < 15
+    assert sum(map(len, outcome.log[:-1])) <= 1 << 20
+    assert "further bytes were dropped" in outcome.log[-1]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 << 10

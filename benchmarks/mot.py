@@ -1,9 +1,9 @@
 """The tracking library beside `trackers`' SORT, ByteTrack, OC-SORT and BoT-SORT, in the same run.
 
-    python -m venv /tmp/peers && /tmp/peers/bin/pip install numpy scipy opencv-python-headless
-    /tmp/peers/bin/pip install --no-deps trackers==2.6.1 supervision==0.31.2
-    /tmp/peers/bin/pip install pydeprecate requests rich matplotlib pillow pyyaml defusedxml tqdm
-    PYTHONPATH=tracking /tmp/peers/bin/python -m benchmarks.mot --data DIR
+    python -m venv .peers && .peers/bin/pip install numpy scipy opencv-python-headless
+    .peers/bin/pip install --no-deps trackers==2.6.1 supervision==0.31.2
+    .peers/bin/pip install pydeprecate requests rich matplotlib pillow pyyaml defusedxml tqdm
+    PYTHONPATH=tracking .peers/bin/python -m benchmarks.mot --data DIR
 
 DIR holds sequences as the MOT challenge lays them out: NAME/det/det.txt, NAME/gt/gt.txt and
 NAME/seqinfo.ini. The metrics are `trackers.eval`'s, which match TrackEval. The peers need an

@@ -42,7 +42,8 @@ def rule_out_our_own_failure(talk: Conversation) -> Ended:
         raise SandboxError(f"The sandbox failed in its own work: {broken}")
     if ended.breach is Breach.ORPHANED:
         raise SandboxError("The sandbox's keeper took its worker for dead and ended the run")
-    if not talk.transcript.guards and ended.breach is None:
+    was_let_be = ended.breach is None and talk.cancel_reason is None
+    if not talk.transcript.guards and was_let_be:
         said = talk.log_tail.text() or "it said nothing"
         raise SandboxError(f"The sandbox's child died before its walls stood: {said}")
     return ended

@@ -175,10 +175,17 @@ def test_cancelling_ends_the_run_with_the_reason(case: Case) -> None:
     assert time.monotonic() - began < 3
 
 
-def test_cancelling_before_the_keeper_has_even_begun_is_not_forgotten(case: Case) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.04, 0.06, 0.08, 0.1])
+def test_cancelling_while_the_walls_are_raised_is_neither_forgotten_nor_a_fault(
+    case: Case, seconds: float
+) -> None:
     began = time.monotonic()
-    outcome = case.run("time.sleep(30)", asked={"cancelled": lambda: "ann was faster"})
+    outcome = case.run(
+        "time.sleep(30)",
+        asked={"cancelled": lambda: "faster" if time.monotonic() >= began + seconds else None},
+    )
     assert outcome.report.status is Status.CANCELLED
+    assert outcome.left == ()
     assert time.monotonic() - began < 10
 
 

@@ -110,9 +110,3 @@ class LeaseLost(BulkheadError):
     """This run is no longer this worker's: it was declared lost or has ended."""
 
     code = "lease_lost"
-
-
-class Forbidden(BulkheadError):
-    """You may not do that; ask an administrator for the role that may."""
-
-    code = "permission_denied"

@@ -59,9 +59,7 @@ def lose_load(*, name: str, worker_id: UUID, reason: str) -> None:
         if plugin is None:
             return
         if plugin.load_attempts < MOST_ATTEMPTS:
-            attempts = load_request() | {"load_attempts": plugin.load_attempts}
-            transitions.touch(plugin=plugin, **attempts)
-            queue.enqueue_load(plugin=plugin)
+            _ask_again(plugin, attempts=plugin.load_attempts)
             return
         words = (
             f"{reason} It was tried {MOST_ATTEMPTS} times. Look at the workers' log, then restart"
@@ -117,9 +115,13 @@ def _give_back(loading: Plugin, worker_id: UUID) -> None:
     with transaction.atomic():
         plugin = _held(loading.name, worker_id)
         if plugin is not None:
-            attempts = load_request() | {"load_attempts": plugin.load_attempts - 1}
-            transitions.touch(plugin=plugin, **attempts)
-            queue.enqueue_load(plugin=plugin)
+            _ask_again(plugin, attempts=plugin.load_attempts - 1)
+
+
+def _ask_again(plugin: Plugin, *, attempts: int) -> None:
+    """Have PLUGIN loaded once more, ATTEMPTS of its tries being used up."""
+    transitions.touch(plugin=plugin, **load_request() | {"load_attempts": attempts})
+    queue.enqueue_load(plugin=plugin)
 
 
 def _settle(loaded: Plugin, worker_id: UUID, report: sandbox.LoadReport) -> None:

@@ -1,6 +1,5 @@
 """Finding plugins on disk and bringing their records up to date; one bad plugin stops no other."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,6 @@ from plugins_app.services.catalog.reading import (
     no_load_request,
     read,
 )
-
-logger = logging.getLogger(__name__)
 
 Outcome = Literal["registered", "upgraded", "unchanged", "refused"]
 

@@ -4,10 +4,12 @@ import ctypes
 import functools
 import os
 import signal
+import socket
 from typing import Final
 
 import psutil
 
+HOST: Final = socket.gethostname()
 PR_SET_PDEATHSIG: Final = 1
 # The kernel counts in ticks since boot, and the boot's time moves when the clock is set.
 SAME_START_SECONDS: Final = 2.0

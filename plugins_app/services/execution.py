@@ -7,16 +7,14 @@ be declared lost meanwhile, nothing this worker says about it counts any more.
 
 import logging
 import os
-import socket
 from collections.abc import Callable
-from typing import Final
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 import sandbox
-from plugins_app import hints
+from plugins_app import hints, processes
 from plugins_app.actors import PLATFORM
 from plugins_app.errors import LeaseLost
 from plugins_app.lifecycle import Action, RunStatus, State
@@ -29,7 +27,6 @@ from plugins_app.services.relay import Relay
 logger = logging.getLogger(__name__)
 
 ShouldStop = Callable[[], str | None]
-HOST: Final = socket.gethostname()
 
 
 def execute_run(*, run_id: str, worker_id: UUID, should_stop: ShouldStop) -> None:
@@ -82,7 +79,7 @@ def claim(*, run_id: str, worker_id: UUID) -> Run | None:
                 plugin_version=plugin.version,
                 limits=limits.to_json(),
                 worker_id=worker_id,
-                worker_host=HOST,
+                worker_host=processes.HOST,
                 worker_pid=os.getpid(),
             )
         )

@@ -3,19 +3,17 @@
 import functools
 import os
 import shutil
-import socket
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import psutil
 from django.conf import settings
 
 import sandbox
+from plugins_app import processes
 from plugins_app.limits import EffectiveLimits
 from plugins_app.manifest import Manifest
 from plugins_app.models import Plugin
-
-HOST: Final = socket.gethostname()
 
 
 def source_of(plugin: Plugin) -> sandbox.PluginSource:
@@ -58,7 +56,7 @@ def run(task: sandbox.Task, **watching: Any) -> sandbox.Report:
 def nursery() -> sandbox.Nursery:
     """Return this worker process's standby children."""
     _remove_nests_of_the_dead()
-    root = nests() / f"{HOST}:{os.getpid()}"
+    root = nests() / f"{processes.HOST}:{os.getpid()}"
     return sandbox.Nursery(root=root, most=settings.STANDBY_PLUGINS)
 
 
@@ -81,6 +79,6 @@ def nests() -> Path:
 
 def _remove_nests_of_the_dead() -> None:
     """Clear what processes of this host left that were killed before they could."""
-    for nest in nests().glob(f"{HOST}:*"):
+    for nest in nests().glob(f"{processes.HOST}:*"):
         if not psutil.pid_exists(int(nest.name.rpartition(":")[2])):
             shutil.rmtree(nest, ignore_errors=True)

@@ -7,7 +7,6 @@ of reapers may do it at once, and one that dies half-way leaves the rest to the 
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -27,7 +26,6 @@ from plugins_app.services.catalog.loading import label_of
 
 logger = logging.getLogger(__name__)
 
-HOST: Final = socket.gethostname()
 REMEMBERED: Final = timedelta(days=7)
 NOBODY: Final = UUID(int=0)
 
@@ -62,7 +60,7 @@ def register_worker(*, queues: Iterable[str]) -> Worker:
     # Runs keep the host and pid of theirs.
     Worker.objects.filter(stopped_at__lt=timezone.now() - REMEMBERED).delete()
     return Worker.objects.create(
-        host=HOST,
+        host=processes.HOST,
         namespace=processes.namespace(),
         pid=pid,
         process_started=processes.started(pid),
@@ -140,7 +138,9 @@ def has_usable_gpu() -> bool:
 
 def silent_pids(*, pids: Collection[int]) -> list[int]:
     """Return those of this machine's PIDS that are there, but whose worker missed its heartbeats."""
-    gone = Worker.objects.gone().filter(host=HOST, namespace=processes.namespace(), pid__in=pids)
+    gone = Worker.objects.gone().filter(
+        host=processes.HOST, namespace=processes.namespace(), pid__in=pids
+    )
     return [
         worker.pid for worker in gone if processes.is_running(worker.pid, worker.process_started)
     ]
@@ -163,12 +163,12 @@ def standing(*, pids: Collection[int]) -> Standing:
 
 
 def _of_this_machine() -> Any:
-    return Worker.objects.alive().filter(host=HOST, namespace=processes.namespace())
+    return Worker.objects.alive().filter(host=processes.HOST, namespace=processes.namespace())
 
 
 def _is_here(worker: Worker) -> bool:
     """True when WORKER's pid means something to this process."""
-    return (worker.host, worker.namespace) == (HOST, processes.namespace())
+    return (worker.host, worker.namespace) == (processes.HOST, processes.namespace())
 
 
 def _guards() -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def elsewhere(**fields: Any) -> Worker:
 
 
 def here(**fields: Any) -> Worker:
-    return elsewhere(host=workers.HOST, namespace=processes.namespace(), **fields)
+    return elsewhere(host=processes.HOST, namespace=processes.namespace(), **fields)
 
 
 def test_a_run_of_a_dead_process_of_this_machine_is_lost_at_once(
@@ -79,7 +79,7 @@ def test_a_worker_of_another_machine_or_container_is_not_judged_by_its_pid(
     transactional_db: None,
 ) -> None:
     elsewhere(pid=NO_SUCH_PID)
-    elsewhere(host=workers.HOST, namespace="pid:[1]", pid=NO_SUCH_PID)
+    elsewhere(host=processes.HOST, namespace="pid:[1]", pid=NO_SUCH_PID)
     assert workers.reap().workers == 0
 
 
